@@ -1,0 +1,59 @@
+"""The journey of one customer under one model: what the fold returns, what is stored, what the next step needs."""
+
+from __future__ import annotations
+
+import msgspec
+
+from stage_engine.touchpoint import OrderKey
+
+TAIL_MAX = 8
+"""How many of the last touchpoints a journey remembers, so that a repeat of one of them costs no reading of the history."""
+
+
+class Visit(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True):
+    """A stay in a stage. It ends when the next visit begins."""
+
+    stage: str
+    entered_at: int
+    from_stage: str = ""
+    """``""`` for the first visit."""
+    label: str = ""
+    cause_message_id: str = ""
+    """``""`` when silence caused it, like the other causes."""
+    cause_source: str = ""
+    cause_identifiers: tuple[str, ...] = ()
+    cause_original_timestamp: int = 0
+    cause_event: str = ""
+    cause_channel: str = ""
+
+
+class Seen(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True):
+    """A touchpoint that was applied."""
+
+    identity: bytes
+    order: OrderKey
+    content_hash: bytes
+
+
+class Journey(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True):
+    """A customer under one model after some touchpoints. Immutable: a step returns a new one."""
+
+    visits: tuple[Visit, ...] = ()
+    """Past visits, those that silence brought before the last touchpoint included, in order."""
+    planned: tuple[Visit, ...] = ()
+    """The visits that silence alone will bring after the last touchpoint, in order; bounded."""
+    highest_stage: str = ""
+    """The furthest stage of ``visits``, by the model's order of stages."""
+    first_touch_at: int = 0
+    last_touch_at: int = 0
+    touchpoints: int = 0
+    """Touchpoints applied: no copies, no voided sales, no voids."""
+    purchases: int = 0
+    revenue: dict[str, int] = {}
+    """Sum of values by currency, in 1/MONEY_UNIT, returns taken off."""
+    counters: dict[str, int | float | str | bool] = {}
+    """What the model counts, by name."""
+    voided: frozenset[str] = frozenset()
+    """``message_id`` of sales that voids seen so far refer to."""
+    tail: tuple[Seen, ...] = ()
+    """The last TAIL_MAX touchpoints applied, in order."""

@@ -1,0 +1,111 @@
+"""The touchpoint: what the log carries, what the facts keep and what the fold reads.
+
+One value serves all three, so that a touchpoint is parsed once, at the edge, and never translated again. Times are integer
+milliseconds since 1970 UTC, money is an integer of 1/10,000 of the currency's unit, absent strings are ``""``.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+MONEY_UNIT: Final = 10_000
+"""``value`` counts ten-thousandths: sums are exact whatever the order and number of the addends."""
+
+OrderKey = tuple[int, str, str, tuple[str, ...], int]
+"""The total order of a customer's touchpoints (DESIGN section 2). The sender's time is last: it tells apart the two touchpoints
+that nothing before it can."""
+
+
+class Touchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag="t"):
+    """One accepted touchpoint, normalised by ingest. Its field order is its wire format: append at the end, with a default."""
+
+    source: str
+    """Name of the source whose write key brought it."""
+    message_id: str
+    type: str
+    """``track identify page screen group alias receipt``"""
+    event: str
+    """The sender's event name for ``track``, a fixed name for each other type (``Page Viewed``, ``Receipt Issued`` …)."""
+    name: str = ""
+    """Name of the page or screen."""
+    channel: str
+    """Where it happened: ``web app store call_centre email …``"""
+    acquisition_channel: str = ""
+    offline: bool = False
+    occurred_at: int
+    """The corrected time, which orders the customer's touchpoints."""
+    original_timestamp: int
+    """The time as the sender wrote it."""
+    received_at: int
+    user_id: str = ""
+    anonymous_id: str = ""
+    previous_id: str = ""
+    """Of an ``alias``: the id that goes."""
+    group_id: str = ""
+    contacts: tuple[str, ...] = ()
+    """``kind:value``, normalised, sorted, without repetition. A receipt that names nobody has its own key here (``receipt:…``)."""
+    properties: bytes = b""
+    """JSON object, the sender's own bytes; likewise ``traits``, ``context`` (merged with the envelope's) and ``extra`` (the
+    message's other top-level fields)."""
+    traits: bytes = b""
+    context: bytes = b""
+    extra: bytes = b""
+    value: int | None = None
+    """Money in 1/``MONEY_UNIT`` of ``currency``."""
+    currency: str = ""
+    transaction: str = ""
+    """``sale``, ``return``, ``void`` or nothing: what it does to purchases and revenue."""
+    refers_to: str = ""
+    """Of a return or void: the ``message_id`` of the sale."""
+    score_kind: str = ""
+    """``nps`` (0 to 10), ``csat`` (1 to 5), ``sentiment`` (-1 to 1) or nothing."""
+    score: float | None = None
+    content_hash: bytes = b""
+    """16 bytes over all that the sender said. Of several copies the smallest ``(occurred_at, content_hash)`` counts."""
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """All identifiers as ``kind:value``, sorted: ``user``, the contacts, ``device`` and, of an alias, ``previous``."""
+        named = [*self.contacts]
+        if self.user_id:
+            named.append("user:" + self.user_id)
+        if self.anonymous_id:
+            named.append("device:" + self.anonymous_id)
+        if self.previous_id:
+            named.append("previous:" + self.previous_id)
+        return tuple(sorted(named))
+
+    @property
+    def home(self) -> str:
+        """The identifier it is filed under: the user, else the smallest contact (a receipt's own key last), else the device
+        (DESIGN 3.1). ``""`` when it carries none."""
+        if self.user_id:
+            return "user:" + self.user_id
+        if self.contacts:
+            return min(self.contacts, key=lambda contact: (contact.startswith("receipt:"), contact))
+        return "device:" + self.anonymous_id if self.anonymous_id else ""
+
+    @property
+    def order(self) -> OrderKey:
+        """Its place among its customer's touchpoints."""
+        return (self.occurred_at, self.message_id, self.source, self.identifiers, self.original_timestamp)
+
+    @property
+    def identity(self) -> bytes:
+        """16 bytes that say which touchpoint it is: source, ``message_id``, the time as the sender wrote it, identifiers. Copies
+        share it; a ``message_id`` used again for something else does not (DESIGN section 2)."""
+        parts = (self.source, self.message_id, str(self.original_timestamp), *self.identifiers)
+        return blake2b(b"".join(framed(part.encode()) for part in parts), digest_size=16).digest()
+
+    @property
+    def precedence(self) -> tuple[int, bytes]:
+        """Of two copies the one with the smaller precedence counts."""
+        return (self.occurred_at, self.content_hash)
+
+
+def framed(part: bytes) -> bytes:
+    """``part`` with its length in front, so that joined parts cannot be read two ways."""
+    return len(part).to_bytes(4, "little") + part

@@ -1,0 +1,70 @@
+"""What a worker asks of the store. ClickHouse answers it over HTTP (``store.clickhouse``); facts are a set, derived rows are
+replaced by a version that is not lower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from stage_engine.journey import Journey
+from stage_engine.touchpoint import Touchpoint
+from store.rejected import Refused
+
+
+class StoreError(Exception):
+    """The store refused a statement: it will refuse it again. The message carries what it said."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be reached just now: wait and try again."""
+
+
+class CustomerRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """All that is derived about one customer under one model; replaces the row of a version that is not higher."""
+
+    customer_id: str
+    model: str
+    model_version: str
+    version: int
+    """``epoch << 48 | offset`` of the record it was written for."""
+    journey: Journey | None
+    """None: there is nothing left of this customer (a tombstone)."""
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the rows in the store go, kept beside them."""
+
+    topic_id: str
+    epoch: int
+    partition: int
+    offset: int
+    """Of the next record to read."""
+
+
+class Store(Protocol):
+    """Every write is durable on return, and harmless when repeated. All raise ``StoreUnavailableError`` or ``StoreError``."""
+
+    async def write_touchpoints(self, touchpoints: Sequence[Touchpoint]) -> None:
+        """Insert facts; copies collapse to the one with the smallest precedence."""
+
+    async def write_rejected(self, refused: Sequence[Refused]) -> None:
+        """Insert dead letters; the same ``rejected_id`` is one row."""
+
+    async def read_journeys(self, customer_ids: Collection[str], model_versions: Mapping[str, str]) -> dict[tuple[str, str], Journey]:
+        """Journeys by (customer_id, model), of the given version of each model; customers without a row are absent."""
+
+    async def read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
+        """The facts filed under each home, one per identity (the copy that counts), in no particular order."""
+
+    async def write_customers(self, rows: Sequence[CustomerRow]) -> None:
+        """Replace derived rows; one insert, all or nothing per block."""
+
+    async def write_positions(self, positions: Sequence[Position]) -> None: ...
+
+    async def read_positions(self, topic_id: str) -> dict[int, Position]:
+        """By partition; empty for a topic that this database has never seen."""
+
+    async def close(self) -> None: ...

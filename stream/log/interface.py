@@ -1,0 +1,95 @@
+"""The log: what ingest appends to and workers read from. The embedded one is SQLite, production's is Kafka.
+
+Semantics are Kafka's. A partition is a sequence of records at offsets 0, 1, 2 …; each record is one frame of messages
+(``stream.log.message``). A position is the offset of the next record to read. A commit stores positions and fences nobody:
+a stale one may succeed, and nothing may rely on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One frame where it lies."""
+
+    partition: int
+    offset: int
+    appended_at: int
+    """Milliseconds since 1970 UTC."""
+    count: int
+    """Messages in the frame."""
+    frame: bytes
+
+
+class Lag(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reader still has before it."""
+
+    messages: int
+    bytes: int
+    oldest_appended_at: int | None
+    """Of the first record not yet read; None when there is none."""
+
+
+class LogError(Exception):
+    """The log did not do it; the message says why and what to do."""
+
+
+class LogFullError(LogError):
+    """The log holds all that it may, or its disk is full: try again later. As with any append that
+    fails, the caller must take what became of it as unknown, and send it again."""
+
+
+class LogUnavailableError(LogError):
+    """The log cannot be reached or written (read-only directory, damaged file, broker away)."""
+
+
+class Log(Protocol):
+    """An append-only log of ``partitions`` partitions. All methods may be called concurrently."""
+
+    @property
+    def topic_id(self) -> str:
+        """Made once with the log: positions kept elsewhere are only good for the same id."""
+
+    @property
+    def epoch(self) -> int:
+        """Goes before the offset in every version (DESIGN 3.1, rule 1)."""
+
+    @property
+    def partitions(self) -> int: ...
+
+    async def append(self, messages: Mapping[int, Sequence[bytes]], *, internal: bool = False) -> None:
+        """Append encoded messages to their partitions; on return they are on disk. Concurrent appends share one commit, and
+        their messages for one partition share a frame, in order. Raises ``LogFullError`` when the backlog or the
+        waiting appends are over their limits (never for ``internal`` messages, which workers send), ``LogUnavailableError``
+        otherwise."""
+
+    async def read(self, positions: Mapping[int, int], *, messages_max: int, wait_s: float) -> list[Record]:
+        """Records of the given partitions from their positions on, in offset order within each; at most about
+        ``messages_max`` messages, at least one record if there is one; shared fairly among the partitions. Waits up to ``wait_s`` when there is
+        nothing. A position before the head (trimmed) continues at the head."""
+
+    async def commit(self, positions: Mapping[int, int]) -> None:
+        """Store the workers' positions durably."""
+
+    async def positions(self) -> dict[int, int]:
+        """The committed position of every partition, 0 where none was."""
+
+    async def heads(self) -> dict[int, int]:
+        """The first offset that is still there, of every partition."""
+
+    async def ends(self) -> dict[int, int]:
+        """The offset that the next append gets, of every partition."""
+
+    async def lag(self) -> Lag:
+        """What lies after the committed positions."""
+
+    async def trim(self, *, older_than_s: float, keep_bytes: int) -> int:
+        """Drop committed records that are older than ``older_than_s``, and the oldest committed ones until at most
+        ``keep_bytes`` remain; never one that is not committed. Returns how many went."""
+
+    async def close(self) -> None:
+        """Finish the appends under way and let go of all resources."""
