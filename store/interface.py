@@ -64,7 +64,16 @@ class Store(Protocol):
 
     async def write_positions(self, positions: Sequence[Position]) -> None: ...
 
-    async def read_positions(self, topic_id: str) -> dict[int, Position]:
-        """By partition; empty for a topic that this database has never seen."""
+    async def read_positions(self) -> list[Position]:
+        """All of them, of every topic that this database has ever seen."""
+
+    async def read_homes(self, after: str, limit: int) -> list[str]:
+        """Homes that have facts, in byte order, the first ``limit`` behind ``after`` (``""`` to begin): to fold everybody again."""
+
+    async def read_note(self, key: str) -> str | None:
+        """A small fact about this database (table ``settings``), by key; None when it was never written."""
+
+    async def write_note(self, key: str, value: str) -> None:
+        """Keep it, durably, in place of what was there."""
 
     async def close(self) -> None: ...
