@@ -53,8 +53,10 @@ class Store(Protocol):
     async def write_rejected(self, refused: Sequence[Refused]) -> None:
         """Insert dead letters; the same ``rejected_id`` is one row."""
 
-    async def read_journeys(self, customer_ids: Collection[str], model_versions: Mapping[str, str]) -> dict[tuple[str, str], Journey]:
-        """Journeys by (customer_id, model), of the given version of each model; customers without a row are absent."""
+    async def read_journeys(
+        self, customer_ids: Collection[str], model_versions: Mapping[str, str]
+    ) -> dict[tuple[str, str], Journey | None]:
+        """Journeys by (customer_id, model), of the given version of each model; None for a tombstone, absent without a row."""
 
     async def read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
         """The facts filed under each home, one per identity (the copy that counts), in no particular order."""
