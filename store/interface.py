@@ -28,6 +28,8 @@ class CustomerRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     customer_id: str
     model: str
     model_version: str
+    stages: tuple[str, ...]
+    """The model's stages in its order, first to furthest: the views tell from it the highest stage reached at any moment."""
     version: int
     """``epoch << 48 | offset`` of the record it was written for."""
     journey: Journey | None
