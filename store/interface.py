@@ -22,6 +22,10 @@ class StoreUnavailableError(StoreError):
     """The store cannot be reached just now: wait and try again."""
 
 
+class UnwritableRowError(StoreError):
+    """A value in these rows can never be written, whatever the state of the store: part them and write the others."""
+
+
 class CustomerRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """All that is derived about one customer under one model; replaces the row of a version that is not higher."""
 
