@@ -1,0 +1,1 @@
+"""The pure heart: touchpoints, journey models and the fold."""

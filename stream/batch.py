@@ -1,0 +1,140 @@
+"""A batch of records, sorted out: what must be written, and which customers it is about. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import msgspec
+
+from stage_engine.touchpoint import Touchpoint
+from store.rejected import Refused
+from stream.log.interface import Record
+from stream.log.message import Message, decode_frame, encode_frame
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """What some records hold. Copies have collapsed to the one that counts."""
+
+    touchpoints: list[Touchpoint]
+    refused: list[Refused]
+    customers: dict[str, list[Touchpoint]]
+    """By customer, in total order. Touchpoints that are nobody's are only in ``touchpoints``."""
+    partitions: dict[str, int]
+    """The partition that each customer lives in."""
+    positions: dict[int, int]
+    """By partition: the offset behind the last record."""
+    messages: int
+    copies: int
+    """Touchpoints that were there more than once."""
+    poison: int
+    """Messages that could not be decoded."""
+
+    def without(self, unwritable: Sequence[Touchpoint]) -> Batch:
+        """The same batch, less these touchpoints (few)."""
+        if not unwritable:
+            return self
+        gone = {touchpoint.identity for touchpoint in unwritable}
+        customers = {
+            customer: kept
+            for customer, touchpoints in self.customers.items()
+            if (kept := [touchpoint for touchpoint in touchpoints if touchpoint.identity not in gone])
+        }
+        touchpoints = [touchpoint for touchpoint in self.touchpoints if touchpoint.identity not in gone]
+        return msgspec.structs.replace(self, touchpoints=touchpoints, customers=customers)
+
+
+def customer_of(touchpoint: Touchpoint) -> str:
+    """Whom it belongs to: its home identifier, nobody (``""``) for a receipt that names nobody. (The place of
+    ``resolve``.)"""
+    home = touchpoint.home
+    return home if is_customer(home) else ""
+
+
+def is_customer(home: str) -> bool:
+    """Whether a home names a customer: a receipt's own key does not."""
+    return bool(home) and not home.startswith("receipt:")
+
+
+def gather(records: Sequence[Record]) -> Batch:
+    """Sort out ``records``. Bytes that are no message become dead letters and cost nothing else."""
+    counted: dict[bytes, Touchpoint] = {}
+    partition_of: dict[str, int] = {}
+    refused: list[Refused] = []
+    positions: dict[int, int] = {}
+    touchpoints = messages = poison = 0
+    for record in records:
+        positions[record.partition] = record.offset + 1
+        accepted, letters, undecodable = opened(record)
+        messages += record.count
+        touchpoints += len(accepted)
+        poison += undecodable
+        refused += letters
+        for touchpoint in accepted:
+            identity = touchpoint.identity
+            twin = counted.get(identity)
+            if twin is None:
+                counted[identity] = touchpoint
+                partition_of[touchpoint.home] = record.partition
+            elif touchpoint.precedence < twin.precedence:
+                counted[identity] = touchpoint
+    customers: dict[str, list[Touchpoint]] = {}
+    for touchpoint in counted.values():
+        if customer := customer_of(touchpoint):
+            customers.setdefault(customer, []).append(touchpoint)
+    for history in customers.values():
+        if len(history) > 1:
+            history.sort(key=lambda touchpoint: touchpoint.order)
+    return Batch(
+        touchpoints=list(counted.values()),
+        refused=refused,
+        customers=customers,
+        partitions={customer: partition_of[customer] for customer in customers},
+        positions=positions,
+        messages=messages,
+        copies=touchpoints - len(counted),
+        poison=poison,
+    )
+
+
+def opened(record: Record) -> tuple[list[Touchpoint], list[Refused], int]:
+    """The touchpoints and dead letters of a record, and how many of the latter were undecodable."""
+    try:
+        messages: list[Message] = decode_frame(record.frame)
+        undecodable: list[Refused] = []
+    except (msgspec.MsgspecError, UnicodeDecodeError) as damage:
+        messages, undecodable = salvage(record, str(damage))
+    accepted = [message for message in messages if isinstance(message, Touchpoint)]
+    letters = [message for message in messages if isinstance(message, Refused)]
+    return accepted, letters + undecodable, len(undecodable)
+
+
+def salvage(record: Record, damage: str) -> tuple[list[Message], list[Refused]]:
+    """The good messages of a damaged record, and a dead letter for each of the others, or one for the whole."""
+    try:
+        parts = msgspec.msgpack.decode(record.frame, type=list[msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return [], [undecodable(record, record.frame, damage)]
+    good: list[Message] = []
+    bad: list[Refused] = []
+    for part in parts:
+        frame = encode_frame([bytes(part)])
+        try:
+            good += decode_frame(frame)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as why:
+            bad.append(undecodable(record, frame, str(why)))
+    return good, bad
+
+
+def undecodable(record: Record, frame: bytes, damage: str) -> Refused:
+    """The dead letter of a frame that the worker cannot decode; ``tappa rejected replay`` puts it back into the log."""
+    return Refused(
+        rejected_id=blake2b(frame, digest_size=16).hexdigest(),
+        source="",
+        received_at=record.appended_at,
+        code="undecodable_record",
+        reason=f"The record at partition {record.partition}, offset {record.offset} could not be decoded ({damage}). "
+        "It may come from a newer version: upgrade, then replay it.",
+        body=frame,
+        endpoint="log",
+    )

@@ -1,0 +1,165 @@
+"""The customers whose journeys a worker keeps: from the touchpoints of a batch to the rows that follow from all
+facts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from functools import partial
+from hashlib import blake2b
+
+from stage_engine.journey import Journey
+from stage_engine.model import Model
+from stage_engine.touchpoint import Touchpoint
+from store.interface import CustomerRow, Store
+from store.rejected import Refused
+from stream.advance import Journeys, advance, fold_all
+from stream.batch import Batch, is_customer
+from stream.cache import JourneyCache
+from stream.log.message import encode_frame, encode_message
+from stream.metrics import WorkerMetrics
+from stream.patience import Patience
+from stream.settings import WorkerSettings
+
+logger = logging.getLogger(__name__)
+
+
+class Customers:
+    """Derives rows. Holds nothing but a cache: every answer could be given again from the store."""
+
+    def __init__(
+        self,
+        store: Store,
+        models: Sequence[Model],
+        settings: WorkerSettings,
+        patience: Patience,
+        metrics: WorkerMetrics,
+    ) -> None:
+        self._store = store
+        self._models = models
+        self.model_versions = {model.name: model.version for model in models}
+        self._stages = {model.name: tuple(model.stages) for model in models}
+        self._settings = settings
+        self._patiently = patience
+        self._metrics = metrics
+        self._cache = JourneyCache(settings.cache_customers_max)
+
+    async def derive(self, batch: Batch, epoch_version: int) -> tuple[list[CustomerRow], list[Refused]]:
+        """The rows of every customer in the batch, at ``epoch_version`` plus the offset of their partition's last
+        record; and a dead letter for each customer whose fold failed. The batch's facts must be in the store."""
+        known = await self._load(batch.customers)
+        rows: list[CustomerRow] = []
+        doubtful: dict[str, int] = {}
+        letters: list[Refused] = []
+        for customer_id, touchpoints in batch.customers.items():
+            version = epoch_version + batch.positions[batch.partitions[customer_id]]
+            try:
+                outcome = advance(self._models, known.get(customer_id), touchpoints)
+            except Exception as error:
+                letters.append(self._failed(customer_id, touchpoints, error))
+                continue
+            self._metrics.steps.inc(outcome.steps)
+            self._metrics.duplicates.inc(outcome.known)
+            self._metrics.late.inc(outcome.doubtful)
+            if outcome.journeys is None:
+                doubtful[customer_id] = version
+            else:
+                rows += self._rows(customer_id, outcome.journeys, version)
+        async for customer_id, journeys in self._refold(list(doubtful), letters):
+            rows += self._rows(customer_id, journeys, doubtful[customer_id])
+        return rows, letters
+
+    async def derive_everybody(self, version: int) -> AsyncIterator[tuple[list[CustomerRow], list[Refused]]]:
+        """The rows of everybody who has facts, folded from the beginning, some at a time."""
+        after, size = "", self._settings.refold_customers_max
+        while homes := await self._patiently(partial(self._store.read_homes, after, size)):
+            after = homes[-1]
+            letters: list[Refused] = []
+            rows: list[CustomerRow] = []
+            async for customer_id, journeys in self._refold([home for home in homes if is_customer(home)], letters):
+                rows += self._rows(customer_id, journeys, version)
+            yield rows, letters
+
+    def remember(self, rows: Sequence[CustomerRow]) -> None:
+        """Keep in the cache what has been written."""
+        journeys: dict[str, dict[str, Journey | None]] = {}
+        for row in rows:
+            journeys.setdefault(row.customer_id, {})[row.model] = row.journey
+        self._cache.keep(journeys.items())
+        self._metrics.cached_customers.set(len(self._cache))
+
+    async def _load(self, customers: Collection[str]) -> dict[str, Journeys]:
+        """What is known of these customers; who is absent has no facts but those of the batch."""
+        cached = {customer_id: journeys for customer_id in customers if (journeys := self._cache.get(customer_id))}
+        missing = [customer_id for customer_id in customers if customer_id not in cached]
+        self._metrics.state_misses.inc(len(missing))
+        read: dict[str, dict[str, Journey | None]] = {}
+        for some in chunks(missing, self._settings.load_customers_max):
+            found = await self._patiently(partial(self._store.read_journeys, some, self.model_versions))
+            for (customer_id, model), journey in found.items():
+                read.setdefault(customer_id, {})[model] = journey
+        return {**cached, **read}
+
+    async def _refold(
+        self, customers: Sequence[str], letters: list[Refused]
+    ) -> AsyncIterator[tuple[str, dict[str, Journey | None]]]:
+        """Their journeys from all facts; a failure goes to ``letters``."""
+        for some in chunks(customers, self._settings.refold_customers_max):
+            histories = await self._patiently(partial(self._store.read_touchpoints, some))
+            for customer_id in some:
+                history = histories.get(customer_id, [])
+                self._metrics.refolds.inc()
+                self._metrics.refolded_touchpoints.inc(len(history))
+                try:
+                    journeys = fold_all(self._models, history)
+                except Exception as error:
+                    letters.append(self._failed(customer_id, history, error))
+                else:
+                    yield customer_id, journeys
+
+    def _rows(self, customer_id: str, journeys: Journeys, version: int) -> Iterator[CustomerRow]:
+        for model, journey in journeys.items():
+            yield CustomerRow(
+                customer_id=customer_id,
+                model=model,
+                model_version=self.model_versions[model],
+                stages=self._stages[model],
+                version=version,
+                journey=journey,
+            )
+
+    def _failed(self, customer_id: str, touchpoints: Sequence[Touchpoint], error: Exception) -> Refused:
+        """Facts and last rows stay as they are; the dead letter holds the last touchpoint, to try again with."""
+        self._cache.forget(customer_id)
+        self._metrics.fold_errors.inc()
+        logger.error(
+            "the fold of a customer failed (%s); a dead letter says which", type(error).__name__, exc_info=error
+        )
+        last = touchpoints[-1]
+        return dead_letter(
+            last,
+            code="fold_failed",
+            reason=f"The journey of {customer_id} could not be folded ({type(error).__name__}). The touchpoint is kept;
+            replay " "it once the model or the program is mended.",
+        )
+
+
+def dead_letter(touchpoint: Touchpoint, *, code: str, reason: str) -> Refused:
+    """A dead letter for a touchpoint that ingest accepted; its body is a frame for the log."""
+    frame = encode_frame([encode_message(touchpoint)])
+    return Refused(
+        rejected_id=blake2b(code.encode() + frame, digest_size=16).hexdigest(),
+        source=touchpoint.source,
+        received_at=touchpoint.received_at,
+        code=code,
+        reason=reason,
+        message_id=touchpoint.message_id,
+        body=frame,
+        endpoint="log",
+    )
+
+
+def chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """``items`` in pieces of at most ``size``."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,61 @@
+"""Asking the store until it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from store.interface import StoreError, StoreUnavailableError, UnwritableRowError
+from stream.metrics import WorkerMetrics
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+FIRST_WAIT_S = 0.1
+
+
+class Patience:
+    """The store may be away for as long as it likes: the worker waits, with growing pauses, and says so once."""
+
+    def __init__(self, wait_s_max: float, metrics: WorkerMetrics) -> None:
+        self._wait_s_max = wait_s_max
+        self._metrics = metrics
+        self._waiting = False
+        self.progress_at = time.monotonic()
+        """When a question was last answered or refused: the health check's clock. Waiting is progress, hanging is
+        not."""
+
+    async def __call__(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """The store's answer, however long it takes. Only ``UnwritableRowError`` comes through."""
+        wait_s = FIRST_WAIT_S
+        while True:
+            try:
+                answer = await ask()
+            except UnwritableRowError:
+                raise
+            except StoreError as trouble:
+                self._say(trouble)
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, self._wait_s_max)
+            else:
+                self._answered()
+                return answer
+            finally:
+                self.progress_at = time.monotonic()
+
+    def _say(self, trouble: StoreError) -> None:
+        self._metrics.store_waits.inc()
+        if not self._waiting:
+            self._waiting = True
+            self._metrics.waiting_for_store.set(1)
+            away = isinstance(trouble, StoreUnavailableError)
+            logger.warning("the store %s, trying until it does: %s", "does not answer" if away else "refuses", trouble)
+
+    def _answered(self) -> None:
+        if self._waiting:
+            self._waiting = False
+            self._metrics.waiting_for_store.set(0)
+            logger.info("the store answers again")

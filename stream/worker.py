@@ -1,0 +1,204 @@
+"""The worker: reads the log, writes facts, derives what follows, commits.
+
+Whatever happens to it, reading the same records again leads to the same rows (DESIGN 3.1). All state is in the store;
+what it holds is a cache.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+import msgspec
+from stage_engine.model import Model
+
+from stage_engine.touchpoint import Touchpoint
+from store.interface import Position, Store, UnwritableRowError
+from stream.batch import Batch, gather
+from stream.customers import Customers, dead_letter
+from stream.log.interface import Log, LogError, Record
+from stream.metrics import WorkerMetrics
+from stream.patience import Patience
+from stream.settings import WorkerSettings
+
+logger = logging.getLogger(__name__)
+
+OFFSET_BITS: Final = 48
+FOLDED_NOTE: Final = "folded"
+
+
+class Folded(msgspec.Struct, frozen=True, kw_only=True):
+    """Under what the rows of ``customers`` were folded: a note in the store."""
+
+    topic_id: str
+    epoch: int
+    models: dict[str, str]
+
+
+class Worker:
+    """Owns every partition of one log. After a crash, make a new one."""
+
+    def __init__(
+        self, log: Log, store: Store, models: Sequence[Model], settings: WorkerSettings, metrics: WorkerMetrics
+    ) -> None:
+        self._log = log
+        self._store = store
+        self._settings = settings
+        self._metrics = metrics
+        self._patiently = Patience(settings.retry_s_max, metrics)
+        self._customers = Customers(store, models, settings, self._patiently, metrics)
+        self._epoch = 0
+        self._positions: dict[int, int] = {}
+        self._noted: dict[int, int] = {}
+        self._tidied_at = 0.0
+        self._trimmed_at = 0.0
+
+    @property
+    def progress_at(self) -> float:
+        """``time.monotonic()`` of the last sign of life."""
+        return self._patiently.progress_at
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Start where the last worker left off; once ``stop`` is set finish the batch at hand and return."""
+        await self.start()
+        while not stop.is_set():
+            began = time.monotonic()
+            await self.batch()
+            await linger(stop, began + self._settings.batch_wait_s - time.monotonic())
+        await self._note_positions()
+
+    async def start(self) -> None:
+        """Find where to begin. Where rows may be missing or be another model's (another log, a store older than the
+        log's head, a changed model), fold everybody again under the next epoch, so that the new rows replace all
+        others."""
+        committed, heads = await self._log.positions(), await self._log.heads()
+        noted = await self._patiently(self._store.read_positions)
+        here = {position.partition: position.offset for position in noted if position.topic_id == self._log.topic_id}
+        self._positions = {partition: min(offset, here.get(partition, 0)) for partition, offset in committed.items()}
+        lost = sum(max(0, heads[partition] - offset) for partition, offset in self._positions.items())
+        note = await self._patiently(partial(self._store.read_note, FOLDED_NOTE))
+        before = msgspec.json.decode(note, type=Folded) if note else None
+        models = self._customers.model_versions
+        if before and not lost and (before.topic_id, before.models) == (self._log.topic_id, models):
+            self._epoch = before.epoch
+            return
+        if lost:
+            logger.error("the store ends %d records before the log begins: was an old backup restored?", lost)
+        self._epoch = 1 + max([self._log.epoch - 1, *(p.epoch for p in noted), *([before.epoch] if before else [])])
+        await self._fold_everybody()
+        folded = Folded(topic_id=self._log.topic_id, epoch=self._epoch, models=models)
+        await self._patiently(partial(self._store.write_note, FOLDED_NOTE, msgspec.json.encode(folded).decode()))
+        await self._note_positions()
+
+    async def batch(self) -> bool:
+        """Read, write and commit one batch; False when there was nothing to read.
+
+        1. read records; 2. insert the facts and dead letters; 3. derive rows: load, step, refold; 4. insert them; 5.
+        commit. A crash anywhere, and the same records are read again.
+        """
+        records = await self._read()
+        if records:
+            began = time.monotonic()
+            batch = await self._write_facts(gather(records))
+            rows, letters = await self._customers.derive(batch, self._epoch << OFFSET_BITS)
+            if letters:
+                await self._patiently(partial(self._store.write_rejected, letters))
+            if rows:
+                await self._patiently(partial(self._store.write_customers, rows))
+            self._customers.remember(rows)
+            self._positions |= batch.positions
+            await self._log.commit(batch.positions)
+            self._count(batch, time.monotonic() - began)
+        await self._tidy()
+        return bool(records)
+
+    async def _read(self) -> list[Record]:
+        settings = self._settings
+        try:
+            return await self._log.read(
+                self._positions, messages_max=settings.batch_messages_max, wait_s=settings.poll_wait_s
+            )
+        except LogError as trouble:
+            logger.warning("cannot read the log, trying again: %s", trouble)
+            await asyncio.sleep(settings.retry_s_max)
+            return []
+        finally:
+            self._patiently.progress_at = time.monotonic()
+
+    async def _write_facts(self, batch: Batch) -> Batch:
+        """Insert the batch's facts and dead letters; returns the batch without the touchpoints that no table takes."""
+        unwritable = await self._write_touchpoints(batch.touchpoints) if batch.touchpoints else []
+        letters = batch.refused + [
+            dead_letter(touchpoint, code="unwritable", reason="The store cannot hold a value of this touchpoint.")
+            for touchpoint in unwritable
+        ]
+        if letters:
+            await self._patiently(partial(self._store.write_rejected, letters))
+        return batch.without(unwritable)
+
+    async def _write_touchpoints(self, touchpoints: Sequence[Touchpoint]) -> list[Touchpoint]:
+        """Insert all that can be; returns the others."""
+        try:
+            await self._patiently(partial(self._store.write_touchpoints, touchpoints))
+        except UnwritableRowError:
+            if len(touchpoints) == 1:
+                return list(touchpoints)
+            half = len(touchpoints) // 2
+            return await self._write_touchpoints(touchpoints[:half]) + await self._write_touchpoints(touchpoints[half:])
+        return []
+
+    async def _fold_everybody(self) -> None:
+        folded = 0
+        async for rows, letters in self._customers.derive_everybody(self._epoch << OFFSET_BITS):
+            if rows:
+                await self._patiently(partial(self._store.write_customers, rows))
+            if letters:
+                await self._patiently(partial(self._store.write_rejected, letters))
+            folded += len(rows)
+            logger.info("folded again from the facts: %d journeys so far", folded)
+
+    async def _tidy(self) -> None:
+        """Now and then: the positions beside the data, the lag, and out of the log what is no longer needed."""
+        now = time.monotonic()
+        if now - self._tidied_at < self._settings.tidy_interval_s:
+            return
+        self._tidied_at = now
+        self._metrics.lag.set((await self._log.lag()).messages)
+        if self._noted != self._positions:
+            await self._note_positions()
+        if now - self._trimmed_at >= self._settings.trim_interval_s:
+            self._trimmed_at = now
+            await self._log.trim(older_than_s=self._settings.retention_s, keep_bytes=self._settings.retention_bytes)
+
+    async def _note_positions(self) -> None:
+        """Keep the positions beside the data. They may be behind the log's own: who starts there reads some records
+        twice."""
+        noted = dict(self._positions)
+        rows = [
+            Position(topic_id=self._log.topic_id, epoch=self._epoch, partition=partition, offset=offset)
+            for partition, offset in noted.items()
+        ]
+        await self._patiently(partial(self._store.write_positions, rows))
+        self._noted = noted
+
+    def _count(self, batch: Batch, seconds: float) -> None:
+        metrics = self._metrics
+        metrics.touchpoints.inc(len(batch.touchpoints) + batch.copies)
+        metrics.duplicates.inc(batch.copies)
+        metrics.rejected.inc(len(batch.refused))
+        metrics.poison.inc(batch.poison)
+        metrics.batches.inc()
+        metrics.batch_seconds.observe(seconds)
+
+
+async def linger(stop: asyncio.Event, seconds: float) -> None:
+    """Let touchpoints gather: an insert has a fixed price, so few large batches beat many small ones."""
+    if seconds > 0:
+        try:
+            await asyncio.wait_for(stop.wait(), seconds)
+        except TimeoutError:
+            return
