@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from functools import partial
 from hashlib import blake2b
 
-from stage_engine.journey import Journey
 from stage_engine.model import Model
+
+from stage_engine.journey import Journey
 from stage_engine.touchpoint import Touchpoint
 from store.interface import CustomerRow, Store
 from store.rejected import Refused
@@ -139,8 +140,8 @@ class Customers:
         return dead_letter(
             last,
             code="fold_failed",
-            reason=f"The journey of {customer_id} could not be folded ({type(error).__name__}). The touchpoint is kept;
-            replay " "it once the model or the program is mended.",
+            reason=f"The journey of {customer_id} could not be folded ({type(error).__name__}). "
+            "The touchpoint is kept; replay it once the model or the program is mended.",
         )
 
 

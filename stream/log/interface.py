@@ -1,8 +1,8 @@
 """The log: what ingest appends to and workers read from. The embedded one is SQLite, production's is Kafka.
 
 Semantics are Kafka's. A partition is a sequence of records at offsets 0, 1, 2 …; each record is one frame of messages
-(``stream.log.message``). A position is the offset of the next record to read. A commit stores positions and fences nobody:
-a stale one may succeed, and nothing may rely on it.
+(``stream.log.message``). A position is the offset of the next record to read. A commit stores positions and fences
+nobody: a stale one may succeed, and nothing may rely on it.
 """
 
 from __future__ import annotations
@@ -59,18 +59,19 @@ class Log(Protocol):
         """Goes before the offset in every version (DESIGN 3.1, rule 1)."""
 
     @property
-    def partitions(self) -> int: ...
+    def partitions(self) -> int:
+        """How many; they are numbered from 0."""
 
     async def append(self, messages: Mapping[int, Sequence[bytes]], *, internal: bool = False) -> None:
-        """Append encoded messages to their partitions; on return they are on disk. Concurrent appends share one commit, and
-        their messages for one partition share a frame, in order. Raises ``LogFullError`` when the backlog or the
-        waiting appends are over their limits (never for ``internal`` messages, which workers send), ``LogUnavailableError``
-        otherwise."""
+        """Append encoded messages to their partitions; on return they are on disk. Concurrent appends share one
+        commit, and their messages for one partition share a frame, in order. Raises ``LogFullError`` when the backlog
+        or the waiting appends are over their limits (never for ``internal`` messages, which workers send),
+        ``LogUnavailableError`` otherwise."""
 
     async def read(self, positions: Mapping[int, int], *, messages_max: int, wait_s: float) -> list[Record]:
         """Records of the given partitions from their positions on, in offset order within each; at most about
-        ``messages_max`` messages, at least one record if there is one; shared fairly among the partitions. Waits up to ``wait_s`` when there is
-        nothing. A position before the head (trimmed) continues at the head."""
+        ``messages_max`` messages, at least one record if there is one; shared fairly among the partitions. Waits up to
+        ``wait_s`` when there is nothing. A position before the head (trimmed) continues at the head."""
 
     async def commit(self, positions: Mapping[int, int]) -> None:
         """Store the workers' positions durably."""

@@ -1,7 +1,7 @@
 """What travels in the log: messages, and the frames that carry many of them in one record.
 
-A frame is a MessagePack array of messages of one partition. Messages are encoded once, by who sends them; a frame is put
-together from the encoded bytes without looking into them.
+A frame is a MessagePack array of messages of one partition. Messages are encoded once, by who sends them; a frame is
+put together from the encoded bytes without looking into them.
 """
 
 from __future__ import annotations
@@ -40,5 +40,6 @@ def decode_frame(frame: bytes) -> list[Message]:
 
 
 def partition_of(key: str, partitions: int) -> int:
-    """The partition that ``key`` (an identifier) hashes to: CRC-32 of its UTF-8 bytes, modulo. Every language has it."""
+    """The partition that ``key`` (an identifier) hashes to: CRC-32 of its UTF-8 bytes, modulo. Every language has
+    it."""
     return crc32(key.encode()) % partitions
