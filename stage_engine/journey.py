@@ -30,8 +30,8 @@ class Visit(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True
 class Seen(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True):
     """A touchpoint that was applied."""
 
-    identity: bytes
     order: OrderKey
+    """All but its first element (``occurred_at``) say which touchpoint it is, as ``Touchpoint.identity`` does."""
     content_hash: bytes
 
 
@@ -54,6 +54,13 @@ class Journey(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=Tr
     counters: dict[str, int | float | str | bool] = {}
     """What the model counts, by name."""
     voided: frozenset[str] = frozenset()
-    """``message_id`` of sales that voids seen so far refer to."""
+    """``message_id`` of the voids in the history, and of the sales that these refer to: whatever carries one is in doubt."""
     tail: tuple[Seen, ...] = ()
     """The last TAIL_MAX touchpoints applied, in order."""
+    forgotten_plain_max: int = 0
+    """Of the applied touchpoints that are no longer in the tail, those whose clock was right (``occurred_at`` is the original
+    timestamp): the largest original timestamp. 0 for none. With the next two it proves that a touchpoint was never seen."""
+    forgotten_corrected_min: int = 0
+    """Of those whose clock was corrected: the smallest original timestamp, 0 for none;"""
+    forgotten_corrected_max: int = 0
+    """and the largest."""

@@ -19,8 +19,9 @@ OrderKey = tuple[int, str, str, tuple[str, ...], int]
 that nothing before it can."""
 
 
-class Touchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag="t"):
-    """One accepted touchpoint, normalised by ingest. Its field order is its wire format: append at the end, with a default."""
+class Touchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag_field="_", tag="t"):
+    """One accepted touchpoint, normalised by ingest. Its field order is its wire format: append at the end, with a default. (An array has
+    no place for a ``tag_field``; msgspec only wants a name that is no field's, the same for all messages.)"""
 
     source: str
     """Name of the source whose write key brought it."""

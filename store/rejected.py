@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Refused(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag="r"):
+class Refused(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag_field="_", tag="r"):
     """One row of the table ``rejected``, and a message of the log on its way there."""
 
     rejected_id: str
