@@ -1,0 +1,1 @@
+"""Sample data: a shop that never was."""

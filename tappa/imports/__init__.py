@@ -1,0 +1,1 @@
+"""Files of touchpoints, sent to ingest as any other sender would."""
