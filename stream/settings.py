@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import BaseModel, ConfigDict, Field
 
-KIB = 1024
-MIB = 1024 * KIB
-GIB = 1024 * MIB
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+GIB: Final = 1024 * MIB
 
 
 class LogSettings(BaseModel):
@@ -18,27 +20,27 @@ class LogSettings(BaseModel):
         default=8,
         ge=1,
         le=1024,
-        description="Partitions of a new log. Fixed once the log exists: an order of a customer's touchpoints hangs on it.",
+        description="Partitions of a new log. Fixed once it exists: a customer's touchpoints must stay in one of them.",
     )
     frame_messages_max: int = Field(
         default=2_000,
         ge=1,
-        description="Messages in one record. A worker's batch never splits a record, so this bounds how far it overshoots.",
+        description="Messages in one record. A batch never splits a record, so it overshoots by at most as many.",
     )
     frame_bytes_max: int = Field(
         default=MIB,
         ge=1,
-        description="Bytes in one record; a message that is larger gets a record to itself. Kafka's brokers refuse more than 1 MiB.",
+        description="Bytes in one record (Kafka's brokers refuse more than 1 MiB); a larger message gets its own record.",
     )
     commit_bytes_max: int = Field(
         default=8 * MIB,
         ge=1,
-        description="Bytes that share one commit. Bounds how long those that wait for the disk wait.",
+        description="Bytes that share one commit: bounds how long the others wait for it.",
     )
     waiting_bytes_max: int = Field(
         default=64 * MIB,
         ge=1,
-        description="Bytes that wait for the disk in one process; more are refused at once (503), which bounds its memory.",
+        description="Bytes that wait for the disk in one process; more are refused at once (503). Bounds its memory.",
     )
     waiting_appends_max: int = Field(
         default=10_000,
@@ -48,42 +50,32 @@ class LogSettings(BaseModel):
     backlog_bytes_max: int = Field(
         default=4 * GIB,
         ge=1,
-        description="Bytes that no worker has committed yet; with more, new ones are refused (503) until the workers catch up.",
+        description="Bytes that no worker has committed yet; with more, ingest answers 503 until the workers catch up.",
     )
     disk_reserve_bytes: int = Field(
         default=256 * MIB,
         ge=0,
-        description="Free space to leave on the disk. Below it new messages are refused (503), so that workers and store can finish.",
+        description="Free space left to the workers and the store: with less on the disk, ingest answers 503.",
     )
     read_bytes_max: int = Field(
         default=32 * MIB,
         ge=1,
-        description="Bytes of one read, about; bounds the memory of a worker's batch.",
+        description="Bytes of one read, about: bounds the memory of a worker's batch.",
     )
     poll_interval_s: float = Field(
         default=0.01,
         gt=0,
-        description="How often a waiting reader looks for new records: 1 % of a core, and at most as much delay.",
+        description="How often a waiting reader looks for new records; that costs 1 % of a core.",
     )
     checkpoint_bytes: int = Field(
         default=4 * MIB,
         ge=64 * KIB,
-        description="Size of the write-ahead file at which it is moved into the log. Larger: longer pauses; smaller: more of them.",
+        description="Size at which the write-ahead file is moved into the log. Larger: longer pauses; smaller: more.",
     )
     lock_timeout_s: float = Field(
         default=10.0,
         gt=0,
         description="How long one process waits for another's commit before it gives up.",
-    )
-    retention_s: float = Field(
-        default=7 * 24 * 3600.0,
-        ge=0,
-        description="How long committed records are kept, for a replay.",
-    )
-    retention_bytes: int = Field(
-        default=GIB,
-        ge=0,
-        description="How many bytes of records are kept; the oldest committed ones go first, uncommitted ones never.",
     )
 
 
@@ -93,19 +85,48 @@ class WorkerSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: str = Field(default="127.0.0.1", description="Address of the worker's /metrics and /healthz.")
-    port: int = Field(default=8001, ge=0, le=65535, description="Port of the worker's /metrics and /healthz; 0 picks a free one.")
+    port: int = Field(default=8001, ge=0, le=65535, description="Their port; 0 picks a free one.")
     batch_messages_max: int = Field(
         default=20_000,
         ge=1,
-        description="Messages in one batch, about: large enough that an insert pays, small enough for memory and for what a crash repeats.",
+        description="Messages in one batch, about. Large inserts are cheap; memory, and what a crash repeats, grow with it.",
     )
     batch_wait_s: float = Field(
-        default=0.1,
+        default=0.25,
         ge=0,
-        description="How long a small batch waits for more, so that the store gets few inserts. A part of the time until visible.",
+        description="Shortest time from one batch to the next, so that the store gets few inserts. Part of the delay.",
     )
     poll_wait_s: float = Field(default=1.0, gt=0, description="How long a read of the log waits when there is nothing.")
-    cache_customers_max: int = Field(default=200_000, ge=1, description="Journeys kept in memory.")
-    cache_bytes: int = Field(default=256 * MIB, ge=0, description="Bytes of journeys kept in memory, about.")
-    store_retry_s_max: float = Field(default=5.0, gt=0, description="Longest pause between tries while the store is away.")
-    trim_interval_s: float = Field(default=60.0, gt=0, description="How often records that retention no longer covers are dropped.")
+    cache_customers_max: int = Field(default=100_000, ge=1, description="Journeys kept in memory, about 2 KB each.")
+    load_customers_max: int = Field(
+        default=5_000,
+        ge=1,
+        description="Customers in one question for journeys: bounds the length of the statement.",
+    )
+    refold_customers_max: int = Field(
+        default=500,
+        ge=1,
+        description="Customers whose histories are read at once to fold them again: bounds memory.",
+    )
+    retry_s_max: float = Field(default=5.0, gt=0, description="Longest pause between tries while the store is away.")
+    hang_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="Without a sign of life for so long, /healthz says 503 and the worker is restarted.",
+    )
+    tidy_interval_s: float = Field(
+        default=1.0, gt=0, description="How often the lag is measured and the positions are noted beside the data."
+    )
+    trim_interval_s: float = Field(
+        default=60.0, gt=0, description="How often the log drops what retention does not cover."
+    )
+    retention_s: float = Field(
+        default=7 * 24 * 3600.0,
+        ge=0,
+        description="How long committed records stay in the log, for a replay or a restored store.",
+    )
+    retention_bytes: int = Field(
+        default=GIB,
+        ge=0,
+        description="How much stays in the log; the oldest committed records go first, uncommitted ones never.",
+    )
