@@ -1,0 +1,5 @@
+"""``python -m tappa``."""
+
+from tappa.cli import main
+
+main()

@@ -1,0 +1,23 @@
+"""The command line. Each command lives in a module of its own, which is imported when the command runs."""
+
+from __future__ import annotations
+
+from tappa.cli.group import LazyGroup
+
+main = LazyGroup(
+    "tappa",
+    help="Which stage of the journey is each customer in, and how did they get there.",
+    epilog="Begin with: tappa up",
+    commands={
+        "up": ("tappa.cli.up:up", "Run everything on this machine."),
+        "status": ("tappa.cli.status:status", "What runs, where, and how far it is."),
+        "connect": ("tappa.cli.connect:connect", "How an analyst's tool connects."),
+        "sources": ("tappa.cli.sources:sources", "List, add, rotate or remove sources and their write keys."),
+        "rejected": ("tappa.cli.rejected:rejected", "Dead letters: list them, replay them."),
+        "import": ("tappa.imports:import_", "Send a file of touchpoints."),
+        "demo": ("tappa.demo:demo", "A sample shop."),
+        "ingest": ("tappa.cli.parts:ingest", "Only the HTTP side, for production."),
+        "worker": ("tappa.cli.parts:worker", "Only the worker, for production."),
+        "store": ("tappa.cli.parts:store", "Only the embedded store."),
+    },
+)

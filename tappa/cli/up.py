@@ -1,0 +1,181 @@
+"""``tappa up``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tappa.cli.options import NotDoneError, data_option, hint, read_settings
+
+if TYPE_CHECKING:
+    from tappa.ports import Port
+    from tappa.settings import Settings
+
+PARTS = ("store", "ingest", "worker")
+"""In the order of their start."""
+STOP_ORDER = ("ingest", "worker", "store")
+"""First nothing new comes in, then what is under way is written, then the store closes."""
+
+
+@click.command(epilog="Examples: tappa up    tappa up --port 0 --clickhouse-port 0 --data /tmp/try    tappa up --demo")
+@data_option
+@click.option("--host", help="Address to listen on, for touchpoints and for queries.  [default: 127.0.0.1]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="HTTP port for touchpoints; 0 picks a free one.  [default: 8000, or a free one]",
+)
+@click.option(
+    "--clickhouse-port",
+    type=click.IntRange(0, 65535),
+    help="HTTP port for queries; 0 picks a free one.  [default: 8123, or a free one]",
+)
+@click.option(
+    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Worker processes; this version has one."
+)
+@click.option("--demo", is_flag=True, help="On the first start, load the sample shop: 50,000 touchpoints.")
+def up(data: Path, host: str | None, port: int | None, clickhouse_port: int | None, workers: int, demo: bool) -> None:
+    """Run everything on this machine, until Ctrl-C.
+
+    The first start makes the data directory, with a settings file in it.
+    """
+    if workers > 1:
+        raise click.UsageError("this version runs one worker, which owns every partition; leave --workers out")
+    from tappa.lock import HeldError, Lock
+    from tappa.ports import PortTakenError
+    from tappa.supervisor import end_leftovers
+
+    data.mkdir(parents=True, exist_ok=True)
+    lock = Lock(data / "lock")
+    try:
+        lock.take(" ".join(["tappa", *sys.argv[1:]]))
+    except HeldError as error:
+        raise NotDoneError(f"{data} is in use: {error}. See: {hint('status', data)}") from None
+    first = _first_start(data)
+    settings = read_settings(data)
+    try:
+        end_leftovers(data, PARTS, say)
+        ports = _ports(settings, host, port, clickhouse_port)
+    except (HeldError, PortTakenError) as error:
+        raise NotDoneError(str(error)) from None
+    _run(data, settings, ports, demo and first)
+    lock.release()
+
+
+def say(line: str) -> None:
+    """One line for the person at the terminal; nobody there is no reason to stop."""
+    try:
+        click.echo(line, err=True)
+    except OSError:
+        return
+
+
+def _first_start(data: Path) -> bool:
+    from tappa.secret import new_secret
+    from tappa.settings import FILE
+    from tappa.settingsfile import write_first
+
+    first = write_first(data / FILE, new_secret)
+    if first:
+        say(f"first start: wrote {data / FILE} with a write key and passwords of its own")
+    return first
+
+
+def _ports(settings: Settings, host: str | None, port: int | None, clickhouse_port: int | None) -> dict[str, Port]:
+    """A port for each part. One that was asked for is taken or fails; a default one may become another."""
+    from tappa.ports import keep
+
+    chance = random.SystemRandom()
+    asked = {
+        "store": (host or settings.store.host, clickhouse_port, settings.store, "--clickhouse-port"),
+        "ingest": (host or settings.ingest.host, port, settings.ingest, "--port"),
+        "worker": (settings.worker.host, None, settings.worker, "[worker] port in tappa.toml"),
+    }
+    kept: dict[str, Port] = {}
+    for name, (address, option, section, how) in asked.items():
+        wanted = section.port if option is None else option
+        chosen = option is not None or "port" in section.model_fields_set
+        kept[name] = keep(address, wanted, exact=chosen, option=how, chance=chance)
+        if wanted not in (0, kept[name].number):
+            say(f"port {wanted} is taken: {name} gets {kept[name].number}")
+    return kept
+
+
+def _run(data: Path, settings: Settings, ports: dict[str, Port], demo: bool) -> None:
+    from tappa.child import PartRefusedError, Plan
+    from tappa.supervisor import Supervisor
+
+    health = {"store": "/ping", "ingest": "/readyz", "worker": "/healthz"}
+    plans = [
+        Plan(
+            name=name,
+            command=_command(name, data),
+            environment=_environment(name, ports),
+            port=ports[name],
+            health=health[name],
+        )
+        for name in PARTS
+    ]
+    supervisor = Supervisor(data, plans, STOP_ORDER, settings.supervisor, say, lambda: time.time_ns() // 1_000_000)
+
+    async def when_ready() -> None:
+        if demo:
+            await _load_demo(data)
+        _welcome(data, settings, ports)
+
+    try:
+        asyncio.run(supervisor.run(when_ready))
+    except PartRefusedError as error:
+        raise NotDoneError(str(error)) from None
+    say("stopped")
+
+
+def _command(name: str, data: Path) -> list[str]:
+    return [sys.executable, "-m", "tappa", name, "--data", str(data.absolute()), "--supervised"]
+
+
+def _environment(name: str, ports: dict[str, Port]) -> dict[str, str]:
+    """The settings that tell a part where it listens, and the others where it is."""
+    from tappa.runfile import reachable
+
+    addresses: dict[str, str] = {}
+    for other, port in ports.items():
+        addresses[f"TAPPA_{other.upper()}__HOST"] = port.host if other == name else reachable(port.host)
+        addresses[f"TAPPA_{other.upper()}__PORT"] = str(port.number)
+    return {**os.environ, **addresses}
+
+
+async def _load_demo(data: Path) -> None:
+    """The sample shop, through HTTP like anybody's touchpoints."""
+
+
+def _welcome(data: Path, settings: Settings, ports: dict[str, Port]) -> None:
+    """Last: what one needs to begin, ready to paste."""
+    from tappa.connections import write_netrc
+    from tappa.runfile import reachable
+
+    ingest, store = (f"http://{reachable(ports[name].host)}:{ports[name].number}" for name in ("ingest", "store"))
+    netrc = write_netrc(data, reachable(ports["store"].host), settings.store)
+    key = next((source.write_keys[0] for source in settings.sources if source.write_keys), "")
+    click.echo(
+        f"""
+Tappa runs. Touchpoints go to {ingest}, queries to {store} (ClickHouse over HTTP).
+Write key: {key}
+
+Send a touchpoint, and see a second later which stage its customer is in:
+
+  curl -sS -u {key}: {ingest}/v1/track -H 'Content-Type: application/json' \
+    -d '{{"userId": "ada", "event": "Order Completed", "properties": {{"total": 42, "currency": "EUR"}}}}'
+
+  curl -sS --netrc-file {netrc} {store} --data-binary \
+    "SELECT customer_id, stage, stage_since, purchases, revenue FROM tappa.v_customers WHERE customer_id = 'user:ada' FORMAT Vertical"
+
+How it is: {hint("status", data)}    An analyst's tool: {hint("connect", data)}    Stop: Ctrl-C"""
+    )

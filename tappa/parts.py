@@ -1,0 +1,159 @@
+"""The three parts as processes: what each does from its start to its end. Used by ``tappa up`` (as children) and on their own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tappa.exits import EXIT_REFUSED
+from tappa.lock import HeldError, Lock
+from tappa.supervisor import part_lock
+
+if TYPE_CHECKING:
+    from stage_engine.model import Model
+    from tappa.settings import Settings
+
+logger = logging.getLogger("tappa")
+
+DRAIN_S: Final = 4.0
+"""Time for what is under way when a part is told to stop; all of them together have 10 s (DESIGN: ``tappa up``)."""
+ORPHAN_S: Final = 9.0
+"""A part whose supervisor is gone ends after this time, even if it hangs."""
+LOCK_WAIT_S: Final = 15.0
+"""How long a supervised part waits for its predecessor to be gone."""
+CONNECTIONS_WAITING: Final = 2048
+"""Connections that may wait for ingest to accept them: a burst of browsers is not refused."""
+
+
+def prepare(name: str, data: Path, *, supervised: bool) -> None:
+    """Be the one process that is ``name`` for this data directory, log to standard error, and, when supervised, stop with
+    the supervisor. Ends the process when another one holds the place."""
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%SZ", level=logging.INFO
+    )
+    logging.Formatter.converter = time.gmtime
+    logging.raiseExceptions = False
+    if supervised:
+        threading.Thread(target=_stop_with_supervisor, name="supervisor-watch", daemon=True).start()
+    global _lock
+    _lock = Lock(part_lock(data, name))
+    try:
+        _lock.take(f"tappa {name}", wait_s=LOCK_WAIT_S if supervised else 0.0, supervised=supervised)
+    except HeldError as error:
+        refuse(f"{error}; stop it first, or choose another --data directory")
+
+
+_lock: Lock | None = None
+"""Held until the process ends."""
+
+
+def refuse(why: str) -> None:
+    """End the process: starting it again would not help."""
+    logger.error("%s", why)
+    sys.exit(EXIT_REFUSED)
+
+
+def run_ingest(settings: Settings, data: Path) -> None:
+    """Accept touchpoints over HTTP until told to stop; then answer what is under way and let go of the log."""
+    import uvloop
+
+    # uvicorn handles the signals itself and raises them again at its end, when the log is still to be closed
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    uvloop.run(_ingest(settings, data))
+
+
+async def _ingest(settings: Settings, data: Path) -> None:
+    import uvicorn
+    from ingest.app import create_app
+
+    from ingest.sources import Directory
+    from stream.log.sqlite import SqliteLog
+    from tappa.settings import FILE, read
+
+    log = await SqliteLog.open(data / "log", settings.log)
+    try:
+        sources = Directory(
+            lambda: read(data, os.environ).sources, data / FILE, check_s=settings.ingest.sources_check_s
+        )
+        config = uvicorn.Config(
+            create_app(settings.ingest, log, sources),
+            host=settings.ingest.host,
+            port=settings.ingest.port,
+            http="httptools",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            backlog=CONNECTIONS_WAITING,
+            timeout_graceful_shutdown=int(DRAIN_S),
+        )
+        await uvicorn.Server(config).serve()
+    finally:
+        await log.close()
+
+
+def run_worker(settings: Settings, data: Path) -> None:
+    """Bring the tables up to date, then work until told to stop; then finish the batch at hand, if that does not take too
+    long: what is not committed is read again at the next start."""
+    import uvloop
+
+    uvloop.run(_worker(settings, data))
+
+
+async def _worker(settings: Settings, data: Path) -> None:
+    from store.clickhouse import connect
+    from store.migrate import migrate
+    from stream.log.sqlite import SqliteLog
+    from stream.service import serve
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    models = [shipped(name) for name in settings.models.active]
+    migrate(settings.store)
+    log = await SqliteLog.open(data / "log", settings.log)
+    store = connect(settings.store)
+    try:
+        work = asyncio.create_task(serve(log, store, models, settings.worker, stop, lambda port: None))
+        await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([work], timeout=DRAIN_S)
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+    finally:
+        await store.close()
+        await log.close()
+
+
+def run_store(settings: Settings, data: Path) -> None:
+    """Serve the embedded ClickHouse until told to stop."""
+    from store.embedded.server import run
+
+    run(settings.store, data)
+
+
+def shipped(model: str) -> Model:
+    """The model of that name among those that come with Tappa, else the one in the file of that path."""
+    from stage_engine.model import load_model
+
+    own = Path(str(resources.files("stage_engine") / "models" / f"{model}.yaml"))
+    return load_model(own if own.exists() else Path(model))
+
+
+def _stop_with_supervisor() -> None:
+    """Standard input ends when the supervisor does, however it does."""
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(ORPHAN_S)
+    os.kill(os.getpid(), signal.SIGKILL)

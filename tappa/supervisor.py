@@ -1,0 +1,148 @@
+"""``tappa up``: the parts as child processes, started in order, kept alive, stopped in order.
+
+A part holds the lock ``lock.NAME`` of the data directory as long as it runs, and stops by itself when its standard input ends,
+which happens when the supervisor is gone, however it went. So whoever holds such a lock without a supervisor is a leftover of
+ours, and may be waited for, then ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from tappa import runfile
+from tappa.child import Child, Plan, Say
+from tappa.childlog import ChildLog
+from tappa.lock import HeldError, Holder, Lock, holder
+from tappa.settings import SupervisorSettings
+
+LEFTOVER_GRACE_S = 10.0
+"""How long a leftover may take to stop by itself: as long as any part may."""
+
+
+class Supervisor:
+    """Runs the parts of one data directory. Parts are started in the order given, each when those before it are ready, and
+    stopped in the order of ``stop_order``."""
+
+    def __init__(
+        self,
+        data: Path,
+        plans: Sequence[Plan],
+        stop_order: Sequence[str],
+        settings: SupervisorSettings,
+        say: Say,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._data = data
+        self._settings = settings
+        self._say = say
+        self._started_at = now_ms()
+        self._ready = False
+        self._stop = asyncio.Event()
+        self._stop_order = stop_order
+        self._children = {
+            plan.name: Child(plan, ChildLog(plan.name, data / "logs" / f"{plan.name}.log", settings.log_file_bytes_max, say), settings, say, self._write_run)
+            for plan in plans
+        }  # fmt: skip
+
+    async def run(self, when_ready: Callable[[], Awaitable[None]]) -> None:
+        """Start everything, then do ``when_ready``, and return when all has stopped after a signal. Raises
+        ``PartRefusedError`` when a part cannot run at all, after the others have stopped."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._asked_to_stop)
+        running: list[asyncio.Task[None]] = []
+        stopping = asyncio.create_task(self._stop.wait())
+        starting = asyncio.create_task(self._start(running, when_ready))
+        try:
+            await self._until_stopped(stopping, starting, running)
+        finally:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            await self._stop_all(running)
+            (self._data / "run.json").unlink(missing_ok=True)
+
+    async def _start(self, running: list[asyncio.Task[None]], when_ready: Callable[[], Awaitable[None]]) -> None:
+        for child in self._children.values():
+            running.append(asyncio.create_task(child.keep_running()))
+            await child.ready.wait()
+        await when_ready()
+        self._ready = True
+        self._write_run()
+
+    async def _until_stopped(
+        self, stopping: asyncio.Task[bool], starting: asyncio.Task[None], running: list[asyncio.Task[None]]
+    ) -> None:
+        while not stopping.done():
+            waited = {stopping, *running} | (set() if starting.done() else {starting})
+            done, _ = await asyncio.wait(waited, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()
+
+    async def _stop_all(self, running: Sequence[asyncio.Task[None]]) -> None:
+        """Stop the parts one after the other; each gets what is left of the time, less a share for those after it."""
+        deadline = time.monotonic() + self._settings.stop_within_s
+        for left, name in zip(range(len(self._stop_order), 0, -1), self._stop_order, strict=True):
+            within_s = max(deadline - time.monotonic(), 0.0)
+            await self._children[name].stop(within_s * 2 / (left + 1))
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _asked_to_stop(self) -> None:
+        if self._stop.is_set():
+            self._say("stopping at once")
+            for child in self._children.values():
+                child.kill()
+        else:
+            self._say("stopping")
+            self._stop.set()
+
+    def _write_run(self) -> None:
+        parts = {
+            name: runfile.Part(host=child.plan.port.host, port=child.plan.port.number, pid=child.pid, state=child.state.value, restarts=child.restarts)
+            for name, child in self._children.items()
+        }  # fmt: skip
+        run = runfile.Run(pid=os.getpid(), started_at=self._started_at, ready=self._ready, parts=parts)
+        try:
+            runfile.write(self._data / "run.json", run)
+        except OSError as error:
+            self._say(f"run.json cannot be written: {error}")
+
+
+def part_lock(data: Path, name: str) -> Path:
+    """The lock that the part ``name`` holds while it runs."""
+    return data / f"lock.{name}"
+
+
+def end_leftovers(data: Path, names: Sequence[str], say: Say) -> None:
+    """Wait for parts of an earlier run that are still stopping, and end those that do not. Only for who holds the supervisor's
+    lock. Raises ``HeldError`` when the holder is no leftover, but a part that somebody runs by itself."""
+    deadline = time.monotonic() + LEFTOVER_GRACE_S
+    for name in names:
+        path = part_lock(data, name)
+        told = False
+        while (left := _leftover(path)) is not None and time.monotonic() < deadline:
+            if not told:
+                say(f"waiting for {name} of an earlier run (process {left.pid}) to stop")
+                told = True
+            time.sleep(0.1)
+        if left is not None:
+            say(f"{name} of an earlier run (process {left.pid}) does not stop: killed")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(left.pid, signal.SIGKILL)
+        lock = Lock(path)
+        lock.take("tappa up", wait_s=2.0)
+        lock.release()
+
+
+def _leftover(path: Path) -> Holder | None:
+    with contextlib.suppress(HeldError):
+        held = holder(path)
+        return held if held is not None and held.supervised else None
+    return None
