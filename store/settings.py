@@ -1,4 +1,4 @@
-"""Settings of the store: where it is, who may use it, and the limits of the embedded one. Each limit with its reason."""
+"""Settings of the store: where it is, who may use it, and the limits of the embedded one, each with its reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0
 
 
 class EmbeddedStoreSettings(BaseModel):
-    """The store process of one machine (chdb behind the ClickHouse HTTP interface); a server of your own ignores these."""
+    """The store process of one machine (chdb behind the ClickHouse HTTP interface); a server of your own has its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,7 +24,8 @@ class EmbeddedStoreSettings(BaseModel):
     query_memory_bytes_max: int = Field(
         default=1_500 * MEGABYTE,
         ge=64 * MEGABYTE,
-        description="Memory that one statement of the writer may use: the engine's total alone does not hold a large GROUP BY.",
+        description="Memory that one statement of the writer may use: the engine's total alone does not hold a large "
+        "GROUP BY.",
     )
     analyst_memory_bytes_max: int = Field(
         default=800 * MEGABYTE,
@@ -46,7 +47,7 @@ class EmbeddedStoreSettings(BaseModel):
     )
     fsync: bool = Field(
         default=True,
-        description="Whether an insert is on disk, not only with the kernel, when it is acknowledged: 3 to 5 ms an insert.",
+        description="Whether an insert is on disk, not only with the kernel, when it is acknowledged: 3 to 5 ms each.",
     )
     queries_max: int = Field(
         default=16, ge=1, le=256, description="Statements that run at once; each holds a thread and its memory."
@@ -68,8 +69,8 @@ class EmbeddedStoreSettings(BaseModel):
     result_bytes_max: int = Field(
         default=256 * MEGABYTE,
         ge=MEGABYTE,
-        description="Largest result in a format that cannot be streamed (JSON, Parquet, …); Native, RowBinary, CSV, TSV and JSON "
-        "lines have no limit.",
+        description="Largest result in a format that cannot be streamed (JSON, Parquet, …); Native, RowBinary, CSV, TSV "
+        "and JSON lines have no limit.",
     )
     sessions_max: int = Field(
         default=1_000, ge=1, description="Sessions at once; the least recently used one goes first."
@@ -101,7 +102,7 @@ class StoreSettings(BaseModel):
     )
 
     connect_timeout_s: float = Field(default=5.0, gt=0, description="Time for a connection to the store.")
-    query_timeout_s: float = Field(
+    request_timeout_s: float = Field(
         default=120.0, gt=0, description="Time for one statement of ours before it counts as lost and is tried again."
     )
     connections_max: int = Field(default=8, ge=1, description="Connections of one process to the store.")
