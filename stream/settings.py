@@ -30,7 +30,7 @@ class LogSettings(BaseModel):
     frame_bytes_max: int = Field(
         default=MIB,
         ge=1,
-        description="Bytes in one record (Kafka's brokers refuse more than 1 MiB); a larger message gets its own record.",
+        description="Bytes in one record (Kafka's brokers take 1 MiB); a larger message gets its own record.",
     )
     commit_bytes_max: int = Field(
         default=8 * MIB,
@@ -89,7 +89,7 @@ class WorkerSettings(BaseModel):
     batch_messages_max: int = Field(
         default=20_000,
         ge=1,
-        description="Messages in one batch, about. Large inserts are cheap; memory, and what a crash repeats, grow with it.",
+        description="Messages in one batch, about. Large inserts are cheap, but take memory, and a crash repeats them.",
     )
     batch_wait_s: float = Field(
         default=0.25,
