@@ -12,7 +12,7 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0
 
 
 class EmbeddedStoreSettings(BaseModel):
-    """The store process of one machine (chdb behind the ClickHouse HTTP interface); a server of your own has its own."""
+    """The store process of one machine (chdb behind the ClickHouse HTTP interface); your own server has its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -69,8 +69,8 @@ class EmbeddedStoreSettings(BaseModel):
     result_bytes_max: int = Field(
         default=256 * MEGABYTE,
         ge=MEGABYTE,
-        description="Largest result in a format that cannot be streamed (JSON, Parquet, …); Native, RowBinary, CSV, TSV "
-        "and JSON lines have no limit.",
+        description="Largest result in a format that cannot be streamed (JSON, Parquet, …); Native, RowBinary, CSV, "
+        "TSV and JSON lines have no limit.",
     )
     sessions_max: int = Field(
         default=1_000, ge=1, description="Sessions at once; the least recently used one goes first."
