@@ -7,7 +7,8 @@ import msgspec
 from stage_engine.touchpoint import OrderKey
 
 TAIL_MAX = 8
-"""How many of the last touchpoints a journey remembers, so that a repeat of one of them costs no reading of the history."""
+"""How many of the last touchpoints a journey remembers, so that a repeat of one of them costs no reading of the
+history."""
 
 
 class Visit(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True):
@@ -54,13 +55,13 @@ class Journey(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=Tr
     counters: dict[str, int | float | str | bool] = {}
     """What the model counts, by name."""
     voided: frozenset[str] = frozenset()
-    """``message_id`` of the voids in the history, and of the sales that these refer to: whatever carries one is in doubt."""
+    """``message_id`` of the voids in the history, and of the sales that these refer to: whatever carries one is in
+    doubt."""
     tail: tuple[Seen, ...] = ()
     """The last TAIL_MAX touchpoints applied, in order."""
     forgotten_plain_max: int = 0
-    """Of the applied touchpoints that are no longer in the tail, those whose clock was right (``occurred_at`` is the original
-    timestamp): the largest original timestamp. 0 for none. With the next two it proves that a touchpoint was never seen."""
-    forgotten_corrected_min: int = 0
-    """Of those whose clock was corrected: the smallest original timestamp, 0 for none;"""
-    forgotten_corrected_max: int = 0
-    """and the largest."""
+    """Of the applied touchpoints that are no longer in the tail, those whose clock was right (``occurred_at`` is the
+    original timestamp): the largest original timestamp. 0 for none. With the next it proves that a touchpoint was
+    never seen."""
+    forgotten_corrected: tuple[int, int] | None = None
+    """Of those whose clock was corrected: the smallest and the largest original timestamp. None for none."""

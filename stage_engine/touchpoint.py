@@ -1,7 +1,7 @@
 """The touchpoint: what the log carries, what the facts keep and what the fold reads.
 
-One value serves all three, so that a touchpoint is parsed once, at the edge, and never translated again. Times are integer
-milliseconds since 1970 UTC, money is an integer of 1/10,000 of the currency's unit, absent strings are ``""``.
+One value serves all three, so that a touchpoint is parsed once, at the edge, and never translated again. Times are
+integer milliseconds since 1970 UTC, money is an integer of 1/10,000 of the currency's unit, absent strings are ``""``.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ MONEY_UNIT: Final = 10_000
 """``value`` counts ten-thousandths: sums are exact whatever the order and number of the addends."""
 
 OrderKey = tuple[int, str, str, tuple[str, ...], int]
-"""The total order of a customer's touchpoints (DESIGN section 2). The sender's time is last: it tells apart the two touchpoints
-that nothing before it can."""
+"""The total order of a customer's touchpoints (DESIGN section 2). The sender's time is last: it tells apart the two
+touchpoints that nothing before it can."""
 
 
 class Touchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag_field="_", tag="t"):
-    """One accepted touchpoint, normalised by ingest. Its field order is its wire format: append at the end, with a default. (An array has
-    no place for a ``tag_field``; msgspec only wants a name that is no field's, the same for all messages.)"""
+    """One accepted touchpoint, normalised by ingest. Its field order is its wire format: append at the end, with a
+    default. (An array has no place for a ``tag_field``; msgspec only wants a name that is no field's, the same for all
+    messages.)"""
 
     source: str
     """Name of the source whose write key brought it."""
@@ -29,7 +30,8 @@ class Touchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only
     type: str
     """``track identify page screen group alias receipt``"""
     event: str
-    """The sender's event name for ``track``, a fixed name for each other type (``Page Viewed``, ``Receipt Issued`` …)."""
+    """The sender's event name for ``track``, a fixed name for each other type (``Page Viewed``, ``Receipt Issued``
+    …)."""
     name: str = ""
     """Name of the page or screen."""
     channel: str
@@ -47,10 +49,11 @@ class Touchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only
     """Of an ``alias``: the id that goes."""
     group_id: str = ""
     contacts: tuple[str, ...] = ()
-    """``kind:value``, normalised, sorted, without repetition. A receipt that names nobody has its own key here (``receipt:…``)."""
+    """``kind:value``, normalised, sorted, without repetition. A receipt that names nobody has its own key here
+    (``receipt:…``)."""
     properties: bytes = b""
-    """JSON object, the sender's own bytes; likewise ``traits``, ``context`` (merged with the envelope's) and ``extra`` (the
-    message's other top-level fields)."""
+    """JSON object, the sender's own bytes; likewise ``traits``, ``context`` (merged with the envelope's) and ``extra``
+    (the message's other top-level fields)."""
     traits: bytes = b""
     context: bytes = b""
     extra: bytes = b""
@@ -69,7 +72,8 @@ class Touchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only
 
     @property
     def identifiers(self) -> tuple[str, ...]:
-        """All identifiers as ``kind:value``, sorted: ``user``, the contacts, ``device`` and, of an alias, ``previous``."""
+        """All identifiers as ``kind:value``, sorted: ``user``, the contacts, ``device`` and, of an alias,
+        ``previous``."""
         named = [*self.contacts]
         if self.user_id:
             named.append("user:" + self.user_id)
@@ -81,8 +85,8 @@ class Touchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only
 
     @property
     def home(self) -> str:
-        """The identifier it is filed under: the user, else the smallest contact (a receipt's own key last), else the device
-        (DESIGN 3.1). ``""`` when it carries none."""
+        """The identifier it is filed under: the user, else the smallest contact (a receipt's own key last), else the
+        device (DESIGN 3.1). ``""`` when it carries none."""
         if self.user_id:
             return "user:" + self.user_id
         if self.contacts:
@@ -96,8 +100,8 @@ class Touchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only
 
     @property
     def identity(self) -> bytes:
-        """16 bytes that say which touchpoint it is: source, ``message_id``, the time as the sender wrote it, identifiers. Copies
-        share it; a ``message_id`` used again for something else does not (DESIGN section 2)."""
+        """16 bytes that say which touchpoint it is: source, ``message_id``, the time as the sender wrote it,
+        identifiers. Copies share it; a ``message_id`` used again for something else does not (DESIGN section 2)."""
         parts = (self.source, self.message_id, str(self.original_timestamp), *self.identifiers)
         return blake2b(b"".join(framed(part.encode()) for part in parts), digest_size=16).digest()
 
