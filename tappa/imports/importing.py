@@ -1,0 +1,124 @@
+"""From the outcomes of a file to parcels, and from ingest's answers to the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tappa.imports.delivery import BODY_BYTES_MAX, ITEMS_MAX, Answer, Parcel, deliver
+from tappa.imports.file import opened
+from tappa.imports.journal import Journal, Progress
+from tappa.imports.mapping import Mapping
+from tappa.imports.ndjson import read_ndjson
+from tappa.imports.outcome import TEXT_KEPT, Item, Outcome, Problem, Skipped, Upload
+from tappa.imports.table import read_table
+
+STRETCH_OUTCOMES: Final = 200
+"""Outcomes of the file that are journalled together: at most two parcels of each kind."""
+
+Report = Callable[[Progress, float], None]
+"""Told after every stretch: how far the import is, and which part of the file is read."""
+
+
+class _Stretch(msgspec.Struct, frozen=True):
+    """Part of what an answer is journalled with."""
+
+    items: list[Item]
+    problems: list[Problem]
+    skipped: int
+    outcomes: int
+    """Of the whole stretch, on its last parcel; 0 before: the position moves when all of it is sent."""
+    read: float
+
+
+def import_file(
+    path: Path,
+    upload: Upload,
+    mapping: Mapping | None,
+    *,
+    receipts: bool,
+    url: str,
+    write_key: str,
+    journal: Journal,
+    progress: Progress,
+    now: Callable[[], str],
+    report: Report,
+) -> Progress:
+    """Send the file from where ``progress`` says, to the end. What is counted is sent, and what was sent and not counted is sent again. Raises
+    ``DeliveryError`` when ingest cannot be reached, ``MappingError`` when the mapping does not fit the file; both leave the journal as
+    far as it came."""
+    size = max(path.stat().st_size, 1)
+    with opened(path) as (content, beneath):
+        outcomes = read_table(content, upload, mapping) if mapping else read_ndjson(content, upload, receipts=receipts)
+        rest = islice(outcomes, progress.position, None)
+        answers: list[tuple[_Stretch, Answer]] = []
+        for parcel, answer in deliver(url, _parcels(rest, write_key, lambda: beneath.tell() / size)):
+            answers.append((parcel.tag, answer))
+            if parcel.tag.outcomes:
+                _write_down(answers, journal, progress)
+                answers = []
+                report(progress, parcel.tag.read)
+    progress.finished_at = now()
+    journal.keep(progress)
+    return progress
+
+
+def _parcels(outcomes: Iterator[Outcome], write_key: str, read: Callable[[], float]) -> Iterator[Parcel[_Stretch]]:
+    while some := list(islice(outcomes, STRETCH_OUTCOMES)):
+        items = [one for one in some if isinstance(one, Item) and len(one.body) <= BODY_BYTES_MAX]
+        problems = [one if isinstance(one, Problem) else _too_large(one) for one in some if isinstance(one, Problem) or (isinstance(one, Item) and len(one.body) > BODY_BYTES_MAX)]  # fmt: skip
+        skipped = sum(isinstance(one, Skipped) for one in some)
+        for receipts in (False, True):
+            for few in _bundles(one for one in items if one.receipt is receipts):
+                tag = _Stretch(few, [], 0, 0, 0.0)
+                yield Parcel(receipts=receipts, write_key=write_key, items=[item.body for item in few], tag=tag)
+        yield Parcel(
+            receipts=False, write_key=write_key, items=[], tag=_Stretch([], problems, skipped, len(some), read())
+        )
+
+
+def _bundles(items: Iterable[Item]) -> Iterator[list[Item]]:
+    bundle: list[Item] = []
+    size = 0
+    for item in items:
+        if bundle and (len(bundle) == ITEMS_MAX or size + len(item.body) > BODY_BYTES_MAX):
+            yield bundle
+            bundle, size = [], 0
+        bundle.append(item)
+        size += len(item.body) + 1
+    if bundle:
+        yield bundle
+
+
+def _write_down(answers: list[tuple[_Stretch, Answer]], journal: Journal, progress: Progress) -> None:
+    with journal.step(progress):
+        for stretch, answer in answers:
+            refused = {refusal.index: refusal for refusal in answer.rejected}
+            for index, item in enumerate(stretch.items):
+                if index not in refused:
+                    first = journal.first_time(item)
+                    progress.accepted += first is True
+                    progress.duplicate += first is not True
+                    progress.differing += first is None
+            bad = [
+                Problem(line=stretch.items[index].line, code=refusal.code, reason=refusal.message, text=_beginning(stretch.items[index].body))
+                for index, refusal in refused.items()
+            ]  # fmt: skip
+            journal.note(progress.import_id, [*bad, *stretch.problems])
+            progress.rejected += len(bad) + len(stretch.problems)
+            progress.skipped += stretch.skipped
+            progress.position += stretch.outcomes
+
+
+def _too_large(item: Item | Skipped) -> Problem:
+    assert isinstance(item, Item)
+    reason = f"What the line makes is larger than {BODY_BYTES_MAX:,} bytes."
+    return Problem(line=item.line, code="event_too_large", reason=reason, text=_beginning(item.body))
+
+
+def _beginning(body: bytes) -> str:
+    return body[:TEXT_KEPT].decode("utf-8", "replace")

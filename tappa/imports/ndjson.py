@@ -1,0 +1,82 @@
+"""NDJSON: a message in Segment's form, or a receipt, on each line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
+
+import msgspec
+
+from tappa.imports.outcome import (
+    TEXT_KEPT,
+    Item,
+    Outcome,
+    Problem,
+    Upload,
+    digest,
+    message_identity,
+    receipt_identity,
+)
+
+LINE_BYTES_MAX: Final = 1_000_000
+"""A longer line is no message and no receipt, and must not fill the memory."""
+
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def read_ndjson(stream: BinaryIO, upload: Upload, *, receipts: bool) -> Iterator[Outcome]:
+    """An outcome for each line that is not blank. With ``receipts`` every line is a receipt; otherwise those are that say
+    ``"type": "receipt"``. A line keeps the sender's own bytes; ``messageId`` and ``timestamp`` are added when they are missing."""
+    number = 0
+    while line := stream.readline(LINE_BYTES_MAX):
+        number += 1
+        if len(line) == LINE_BYTES_MAX and not line.endswith(b"\n"):
+            while (rest := stream.readline(LINE_BYTES_MAX)) and not rest.endswith(b"\n"):
+                pass
+            yield _problem(number, line, "line_too_long", f"The line is longer than {LINE_BYTES_MAX:,} bytes.")
+        elif line := line.strip(b" \t\r\n\xef\xbb\xbf"):
+            yield _outcome(line, number, upload, receipts=receipts)
+
+
+def _outcome(line: bytes, number: int, upload: Upload, *, receipts: bool) -> Outcome:
+    try:
+        fields = _decode(line)
+        read = msgspec.json.decode(line)
+    except UnicodeDecodeError:
+        return _problem(number, line, "invalid_encoding", "The line is not UTF-8.")
+    except (msgspec.DecodeError, RecursionError) as error:
+        return _problem(number, line, "invalid_json", f"The line is not one JSON object: {error}")
+    content = digest(line, size=8)
+    if receipts or read.get("type") == "receipt":
+        fields.pop("type", None)
+        identity = receipt_identity(upload, read)
+        return Item(line=number, receipt=True, body=_encode(fields), identity=identity, content=content)
+    _complete(fields, read, number, upload)
+    identity = message_identity(upload, read)
+    return Item(line=number, receipt=False, body=_encode(fields), identity=identity, content=content)
+
+
+def _complete(fields: dict[str, msgspec.Raw], read: dict[str, Any], number: int, upload: Upload) -> None:
+    """Adds what is missing, and where in the file it was, to the raw fields and to what was read of them."""
+    if read.get("messageId") in (None, ""):
+        read["messageId"] = upload.message_id(number)
+        fields["messageId"] = _raw(read["messageId"])
+    if read.get("timestamp") in (None, ""):
+        read["timestamp"] = upload.started_at
+        fields["timestamp"] = _raw(read["timestamp"])
+    context = read.get("context")
+    if context is None or isinstance(context, dict):
+        inner = _decode(fields["context"]) if context else {}
+        inner["import"] = _raw(upload.origin(number))
+        fields["context"] = msgspec.Raw(_encode(inner))
+
+
+_encode = msgspec.json.encode
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(_encode(value))
+
+
+def _problem(number: int, line: bytes, code: str, reason: str) -> Problem:
+    return Problem(line=number, code=code, reason=reason, text=line[:TEXT_KEPT].decode("utf-8", "replace"))

@@ -1,0 +1,215 @@
+"""CSV with a mapping: rows become messages, or lines of receipts."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from io import TextIOWrapper
+from itertools import groupby
+from typing import Any, BinaryIO, Final
+
+import msgspec
+
+from tappa.imports.mapping import Mapping, MappingError, ReceiptForm, Written
+from tappa.imports.outcome import (
+    TEXT_KEPT,
+    Item,
+    Outcome,
+    Problem,
+    Skipped,
+    Upload,
+    digest,
+    message_identity,
+    receipt_identity,
+)
+from tappa.imports.values import Columns, Reading, Row, RowError, matches, reading
+
+LINES_MAX: Final = 5_000
+"""Rows of one receipt: more of them are a mapping that groups by the wrong column."""
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+Numbered = tuple[int, Row]
+"""A row and the line on which it begins, from 1."""
+Making = Callable[[Iterator[Numbered | Problem | Skipped]], Iterator[Outcome]]
+
+
+def read_table(stream: BinaryIO, upload: Upload, mapping: Mapping) -> Iterator[Outcome]:
+    """An outcome for each row, or each receipt. Raises ``MappingError`` when the mapping does not fit the file's columns."""
+    form = mapping.csv
+    try:
+        text = TextIOWrapper(
+            stream,
+            encoding="utf-8-sig" if form.encoding.lower() in ("utf-8", "utf8") else form.encoding,
+            errors="surrogateescape",
+            newline="",
+        )
+    except LookupError:
+        raise MappingError(f"there is no encoding {form.encoding!r}") from None
+    rows = csv.reader(text, delimiter=form.delimiter, quotechar=form.quote)
+    names = next(rows, None)
+    if not names:
+        raise MappingError("the file is empty: its first line must name the columns")
+    columns = Columns(names, form.empty)
+    skips = [(columns.reading(name), words) for name, words in mapping.skip.items()]
+    kept = _kept(_numbered(rows, len(names)), skips)
+    if mapping.message is not None:
+        return _messages(kept, _readings(mapping.message, columns), upload)
+    assert mapping.receipt is not None
+    return _receipts(kept, mapping.receipt, columns, upload)
+
+
+def _numbered(rows: Any, width: int) -> Iterator[Numbered | Problem]:
+    """The rows, and what is wrong with those that are none."""
+    while True:
+        line = rows.line_num + 1
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Problem(line=line, code="invalid_row", reason=f"The row cannot be read: {error}.", text="")
+            continue
+        text = ",".join(row)
+        if not row:
+            continue
+        if len(row) != width:
+            reason = f"The row has {len(row)} columns, the first line of the file {width}."
+            yield Problem(line=line, code="invalid_row", reason=reason, text=_shown(text))
+        elif not text.isascii() and any("\udc80" <= letter <= "\udcff" for letter in text):
+            reason = "The row is not in the encoding that the mapping names."
+            yield Problem(line=line, code="invalid_encoding", reason=reason, text=_shown(text))
+        else:
+            yield line, row
+
+
+def _kept(
+    rows: Iterator[Numbered | Problem], skips: Sequence[tuple[Callable[[Row], str | None], list[str]]]
+) -> Iterator[Numbered | Problem | Skipped]:
+    for row in rows:
+        if not isinstance(row, Problem) and any(matches(read(row[1]), words) for read, words in skips):
+            yield Skipped(line=row[0])
+        else:
+            yield row
+
+
+def _messages(
+    rows: Iterator[Numbered | Problem | Skipped], readings: Sequence[tuple[list[str], Reading]], upload: Upload
+) -> Iterator[Outcome]:
+    for row in rows:
+        if not isinstance(row, tuple):
+            yield row
+            continue
+        line, columns = row
+        try:
+            body = _filled(readings, columns)
+        except RowError as error:
+            yield _refused(line, columns, error)
+            continue
+        body.setdefault("messageId", upload.message_id(line))
+        body.setdefault("timestamp", upload.started_at)
+        identity = message_identity(upload, body)
+        context = body.setdefault("context", {})
+        if isinstance(context, dict):
+            context["import"] = upload.origin(line)
+        yield Item(line=line, receipt=False, body=_encode(body), identity=identity, content=digest(columns, size=8))
+
+
+def _receipts(
+    rows: Iterator[Numbered | Problem | Skipped], form: ReceiptForm, columns: Columns, upload: Upload
+) -> Iterator[Outcome]:
+    keys = [columns.reading(name) for name in form.group_by]
+    fields = _readings(form.fields, columns)
+    line_fields = _readings(form.lines, columns)
+
+    def key(row: Numbered | Problem | Skipped) -> object:
+        return tuple(read(row[1]) for read in keys) if isinstance(row, tuple) else row
+
+    for _, group in groupby(rows, key):
+        first = next(group)
+        if not isinstance(first, tuple):
+            yield first
+            continue
+        yield _receipt(first, group, fields, line_fields, upload)
+
+
+def _receipt(
+    first: Numbered,
+    others: Iterator[Numbered | Problem | Skipped],
+    fields: Sequence[tuple[list[str], Reading]],
+    line_fields: Sequence[tuple[list[str], Reading]],
+    upload: Upload,
+) -> Outcome:
+    line, columns = first
+    lines: list[dict[str, Any]] = []
+    content = b""
+    try:
+        for row in (first, *_up_to(others, LINES_MAX)):
+            lines.append(_filled(line_fields, row[1]))
+            content = digest(content, row[1], size=8)
+        body = _filled(fields, columns) | {"lines": lines}
+        _settle(body)
+    except RowError as error:
+        for _ in others:
+            pass
+        return _refused(line, columns, error)
+    return Item(line=line, receipt=True, body=_encode(body), identity=receipt_identity(upload, body), content=content)
+
+
+def _up_to(rows: Iterator[Any], limit: int) -> Iterator[Numbered]:
+    for count, row in enumerate(rows, 2):
+        if count > limit:
+            raise RowError(f"more than {limit} rows are one receipt: does group_by name the right column?")
+        yield row
+
+
+def _settle(body: dict[str, Any]) -> None:
+    """Fills in ``total`` and ``kind``, and writes a return as 5.2 of the receipt's form wants it: what came back, and what was paid back,
+    as positive numbers."""
+    lines = body["lines"]
+    if "total" not in body:
+        body["total"] = sum((_amount(line) for line in lines), Decimal())
+    body.setdefault("kind", "return" if body["total"] < 0 else "sale")
+    if body["kind"] == "return" and body["total"] < 0:
+        body["total"] = -body["total"]
+        for line in lines:
+            if "quantity" in line:
+                line["quantity"] = -line["quantity"]
+
+
+def _amount(line: dict[str, Any]) -> Decimal:
+    try:
+        return Decimal(line["quantity"]) * Decimal(line["unit_price"]) - Decimal(line.get("discount", 0))
+    except (KeyError, TypeError):
+        raise RowError("a line needs quantity and unit_price (read `as: number`), or the receipt a total") from None
+
+
+def _readings(targets: dict[str, Written], columns: Columns) -> list[tuple[list[str], Reading]]:
+    return [(target.split("."), reading(value, columns)) for target, value in targets.items()]
+
+
+def _filled(readings: Sequence[tuple[list[str], Reading]], row: Row) -> dict[str, Any]:
+    """The object with each value at its target."""
+    body: dict[str, Any] = {}
+    for path, read in readings:
+        value = read(row)
+        if value is None:
+            continue
+        inner = body
+        for name in path[:-1]:
+            inner = inner.setdefault(name, {})
+            if not isinstance(inner, dict):
+                raise RowError(f"the mapping writes {'.'.join(path)} into something that is no object")
+        inner[path[-1]] = value
+    return body
+
+
+def _refused(line: int, row: Row, error: RowError) -> Problem:
+    return Problem(
+        line=line, code="invalid_row", reason=f"{str(error)[:1].upper()}{str(error)[1:]}.", text=_shown(",".join(row))
+    )
+
+
+def _shown(text: str) -> str:
+    return text[:TEXT_KEPT].encode("utf-8", "replace").decode("utf-8")

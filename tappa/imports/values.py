@@ -1,0 +1,194 @@
+"""Values of a mapping, made into functions of a row once the file's columns are known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from tappa.imports.mapping import MappingError, Scalar, TimeForm, Value
+
+Row = Sequence[str]
+Reading = Callable[[Row], Any]
+"""What a row says; None when it says nothing. Raises ``RowError``."""
+
+TIMES_REMEMBERED: Final = 10_000
+"""Times read lately: rows of one file repeat them, and reading one is slow."""
+
+
+class RowError(ValueError):
+    """A row cannot become a touchpoint; the message says why."""
+
+
+class Columns:
+    """The file's first line."""
+
+    def __init__(self, names: Sequence[str], empty: Sequence[str]) -> None:
+        self._places = {name: place for place, name in reversed(list(enumerate(names)))}
+        self._empty = frozenset(empty)
+
+    def reading(self, name: str) -> Callable[[Row], str | None]:
+        """The text in one column, None when it is empty. Raises ``MappingError`` when there is no such column."""
+        if name not in self._places:
+            near = get_close_matches(name, self._places, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "it has: " + ", ".join(self._places)
+            raise MappingError(f"the file has no column {name!r}; {hint}")
+        place, empty = self._places[name], self._empty
+
+        def text(row: Row) -> str | None:
+            found = row[place].strip()
+            return None if found in empty else found
+
+        return text
+
+
+def reading(value: Value, columns: Columns) -> Reading:
+    """What a value makes of a row. Raises ``MappingError`` for a column that the file does not have, or a zone that nobody has."""
+    read: Reading = _origin(value, columns)
+    if value.map is not None:
+        read = _mapped(read, value.map, value.otherwise)
+    if value.time is not None:
+        read = _then(read, _time(value.time))
+    elif value.as_ != "text":
+        read = _then(read, _CASTS[value.as_])
+    if value.default is not None:
+        read = _or_else(read, value.default)
+    return read
+
+
+def matches(text: str | None, patterns: Sequence[str]) -> bool:
+    """Whether a text is one of these words, of which some may end in ``*``."""
+    return text is not None and any(
+        text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern for pattern in patterns
+    )
+
+
+def _origin(value: Value, columns: Columns) -> Reading:
+    if value.column is not None:
+        return columns.reading(value.column)
+    if value.columns is not None:
+        several = [columns.reading(name) for name in value.columns]
+        return lambda row: next((text for one in several if (text := one(row)) is not None), None)
+    if value.template is not None:
+        return _template(value.template, columns)
+    constant = value.constant
+    return lambda row: constant
+
+
+def _template(template: str, columns: Columns) -> Reading:
+    parts: list[str | Callable[[Row], str | None]] = [
+        columns.reading(part[1:-1]) if part.startswith("{") else part
+        for part in re.split(r"(\{[^{}]+\})", template)
+        if part
+    ]
+
+    def text(row: Row) -> str | None:
+        texts = [part if isinstance(part, str) else part(row) for part in parts]
+        return None if None in texts else "".join(text for text in texts if text)
+
+    return text
+
+
+def _mapped(read: Reading, words: dict[str, Scalar | None], otherwise: str) -> Reading:
+    patterns = [(word[:-1], meaning) for word, meaning in words.items() if word.endswith("*")]
+
+    def meaning(row: Row) -> Any:
+        text = read(row)
+        if text is None:
+            return None
+        if text in words:
+            return words[text]
+        for beginning, meant in patterns:
+            if text.startswith(beginning):
+                return meant
+        if otherwise == "refuse":
+            raise RowError(f"{text!r} is not in the mapping")
+        return text if otherwise == "keep" else None
+
+    return meaning
+
+
+def _then(read: Reading, change: Callable[[Any], Any]) -> Reading:
+    def changed(row: Row) -> Any:
+        found = read(row)
+        return None if found is None else change(found)
+
+    return changed
+
+
+def _or_else(read: Reading, default: Scalar) -> Reading:
+    def value(row: Row) -> Any:
+        found = read(row)
+        return default if found is None else found
+
+    return value
+
+
+def _time(form: TimeForm) -> Callable[[Any], str]:
+    try:
+        zone = ZoneInfo(form.zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise MappingError(f"there is no time zone {form.zone!r}; it is written like Europe/Rome") from None
+
+    @lru_cache(TIMES_REMEMBERED)
+    def time(text: str) -> str:
+        try:
+            if form.format in ("epoch_s", "epoch_ms"):
+                moment = datetime.fromtimestamp(float(text) / (1 if form.format == "epoch_s" else 1000), UTC)
+            elif form.format == "iso":
+                moment = datetime.fromisoformat(text)
+            else:
+                moment = datetime.strptime(text, form.format)  # noqa: DTZ007 - the zone comes next
+        except (ValueError, OverflowError, OSError):
+            raise RowError(f"{text!r} is no time of the form {form.format}") from None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).isoformat(timespec="milliseconds")
+
+    return lambda found: time(str(found))
+
+
+def _number(found: Any) -> Decimal:
+    try:
+        number = Decimal(str(found))
+    except InvalidOperation:
+        raise RowError(f"{found!r} is no number") from None
+    if not number.is_finite() or abs(number.adjusted()) > 30:
+        raise RowError(f"{found!r} is no number that anybody counts with")
+    return number
+
+
+def _integer(found: Any) -> int:
+    number = _number(found)
+    if number != int(number):
+        raise RowError(f"{found!r} is no whole number")
+    return int(number)
+
+
+def _boolean(found: Any) -> bool:
+    word = str(found).lower()
+    if word in ("true", "t", "yes", "y", "1"):
+        return True
+    if word in ("false", "f", "no", "n", "0"):
+        return False
+    raise RowError(f"{found!r} is neither true nor false")
+
+
+def _json(found: Any) -> Any:
+    try:
+        return msgspec.json.decode(str(found))
+    except msgspec.DecodeError:
+        raise RowError(f"{str(found)[:80]!r} is no JSON") from None
+
+
+_CASTS: Final[dict[str, Callable[[Any], Any]]] = {
+    "number": _number,
+    "integer": _integer,
+    "boolean": _boolean,
+    "json": _json,
+}
