@@ -1,0 +1,311 @@
+"""The ``Store`` on ClickHouse: the only file that knows clickhouse-connect, and HTTP the only way it takes.
+
+Rows go in as one Native block a statement, put together here from columns of integers and strings: a block is written
+whole or not at all, and what cannot be encoded fails before anything is sent. Requests run in threads;
+clickhouse-connect's own asynchronous client costs more CPU.
+"""
+
+# ruff: noqa: D102 (the interface has the docstrings), S608 (text goes into statements as literals only, see ``literal``)
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import clickhouse_connect
+from clickhouse_connect.datatypes.registry import get_from_name
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.common import write_leb128
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import Error as DriverError
+from clickhouse_connect.driver.httputil import get_pool_manager
+from clickhouse_connect.driver.insert import InsertContext
+
+from stage_engine.journey import Journey
+from stage_engine.touchpoint import Touchpoint
+from store.column import Column
+from store.customer_columns import customer_columns, journey_of
+from store.interface import CustomerRow, Position, StoreError, StoreUnavailableError, UnwritableRowError
+from store.rejected import Refused
+from store.settings import StoreSettings
+from store.touchpoint_columns import (
+    FETCHED,
+    FETCHED_BYTES,
+    FETCHED_TIMES,
+    counting_touchpoints,
+    touchpoint_columns,
+)
+
+T = TypeVar("T")
+
+_PASSING: Final = frozenset({
+    159,  # TIMEOUT_EXCEEDED
+    202,  # TOO_MANY_SIMULTANEOUS_QUERIES
+    203,  # NO_FREE_CONNECTION
+    209,  # SOCKET_TIMEOUT
+    210,  # NETWORK_ERROR
+    236,  # ABORTED
+    241,  # MEMORY_LIMIT_EXCEEDED
+    242,  # TABLE_IS_READ_ONLY
+    243,  # NOT_ENOUGH_SPACE
+    252,  # TOO_MANY_PARTS
+    394,  # QUERY_WAS_CANCELLED
+    425,  # SYSTEM_ERROR
+    439,  # CANNOT_SCHEDULE_TASK
+    745,  # SERVER_OVERLOADED
+    999,  # KEEPER_EXCEPTION
+})  # fmt: skip
+"""Codes of errors that go away by themselves."""
+
+_LITERAL: Final = re.compile(r"'(?:[^'\\]|\\.)*'")
+_ERROR_CHARS_MAX: Final = 500
+"""Of what ClickHouse said, in our own error: enough to know what it is."""
+
+_IDS_BYTES_MAX: Final = 400_000
+"""Ids in one query, as text: about ten thousand. Some queries carry them twice."""
+
+_QUERY_BYTES_MAX: Final = 1_000_000
+"""The longest statement; ClickHouse's own limit is 256 KiB."""
+
+_SETTINGS: Final = {
+    "async_insert": 0,
+    # A repeated row may be meant (a note set back to what it was): keys and versions take care of copies.
+    "insert_deduplicate": 0,
+    "max_query_size": _QUERY_BYTES_MAX,
+}
+
+
+def connect(settings: StoreSettings) -> ClickHouseStore:
+    """A store at the address in ``settings``. Connects when it is first asked for something, so it never fails."""
+    return ClickHouseStore(settings)
+
+
+class ClickHouseStore:
+    """Implements ``store.interface.Store``. May be used by several tasks at once."""
+
+    def __init__(self, settings: StoreSettings, *, database: str | None = None) -> None:
+        self._settings = settings
+        self._database = settings.database if database is None else database
+        self._client: Client | None = None
+        self._connecting = threading.Lock()
+        self._pool = get_pool_manager(maxsize=settings.connections_max)
+
+    async def write_touchpoints(self, touchpoints: Sequence[Touchpoint]) -> None:
+        await asyncio.to_thread(self._write, "touchpoints", touchpoint_columns, touchpoints)
+
+    async def write_rejected(self, refused: Sequence[Refused]) -> None:
+        await asyncio.to_thread(self._write, "rejected", _rejected_columns, refused)
+
+    async def write_customers(self, rows: Sequence[CustomerRow]) -> None:
+        await asyncio.to_thread(self._write, "customers", customer_columns, rows)
+
+    async def write_positions(self, positions: Sequence[Position]) -> None:
+        await asyncio.to_thread(self._write, "positions", _position_columns, positions)
+
+    async def write_note(self, key: str, value: str) -> None:
+        await asyncio.to_thread(self._write, "settings", _note_columns, [(key, value)])
+
+    async def read_journeys(
+        self, customer_ids: Collection[str], model_versions: Mapping[str, str]
+    ) -> dict[tuple[str, str], Journey | None]:
+        return await asyncio.to_thread(self._read_journeys, customer_ids, model_versions)
+
+    async def read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
+        return await asyncio.to_thread(self._read_touchpoints, homes)
+
+    async def read_positions(self) -> list[Position]:
+        statement = "SELECT topic_id, epoch, partition, offset FROM positions FINAL"
+        return [
+            Position(topic_id=topic_id, epoch=epoch, partition=partition, offset=offset)
+            for topic_id, epoch, partition, offset in await self.rows(statement)
+        ]
+
+    async def read_homes(self, after: str, limit: int) -> list[str]:
+        statement = f"SELECT DISTINCT home FROM touchpoints WHERE home > {literal(after)} ORDER BY home LIMIT {limit:d}"
+        return [home for (home,) in await self.rows(statement)]
+
+    async def read_note(self, key: str) -> str | None:
+        rows = await self.rows(f"SELECT value FROM settings FINAL WHERE key = {literal(key)}")
+        return rows[0][0] if rows else None
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await asyncio.to_thread(self._client.close)
+            self._client = None
+        self._pool.clear()
+
+    async def rows(self, statement: str, *, formats: Mapping[str, str] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a SELECT whose result is small; ``formats`` are clickhouse-connect's (``bytes``, ``int``), by
+        column."""
+        return await asyncio.to_thread(self._rows, statement, formats)
+
+    async def execute(self, statement: str) -> None:
+        """Run a statement that has no result (DDL)."""
+        await asyncio.to_thread(self._asking, "statement", lambda client: client.command(statement))
+
+    def _write(self, table: str, columns_of: Any, rows: Sequence[Any]) -> None:
+        if not rows:
+            return
+        try:
+            columns: list[Column] = columns_of(rows)
+            block = native_block(columns, len(rows))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, DriverError) as error:
+            raise UnwritableRowError(f"a row for {table} cannot be written: {type(error).__name__}") from error
+        names = [column.name for column in columns]
+        self._asking(f"insert into {table}", lambda client: client.raw_insert(table, names, block, fmt="Native"))
+
+    def _rows(self, statement: str, formats: Mapping[str, str] | None) -> list[tuple[Any, ...]]:
+        def ask(client: Client) -> list[tuple[Any, ...]]:
+            return [tuple(row) for row in client.query(statement, column_formats=dict(formats or {})).result_rows]
+
+        return self._asking("query", ask)
+
+    def _read_journeys(
+        self, customer_ids: Collection[str], model_versions: Mapping[str, str]
+    ) -> dict[tuple[str, str], Journey | None]:
+        wanted = ", ".join(f"({literal(model)}, {literal(version)})" for model, version in model_versions.items())
+        found: dict[tuple[str, str], Journey | None] = {}
+        for ids in _parts(customer_ids if wanted else ()):
+            statement = (
+                f"SELECT customer_id, model, is_deleted, state FROM customers FINAL "
+                f"PREWHERE customer_id IN ({ids}) WHERE (model, model_version) IN ({wanted})"
+            )
+            for block in self._blocks("customers", statement, {"state": "bytes"}):
+                for customer_id, model, is_deleted, state in zip(*block, strict=True):
+                    found[customer_id, model] = journey_of(state, is_deleted)
+        return found
+
+    def _read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
+        formats = dict.fromkeys(FETCHED_BYTES, "bytes") | dict.fromkeys(FETCHED_TIMES, "int")
+        found: dict[str, dict[bytes, Touchpoint]] = {}
+        for some in _parts(homes):
+            # Without FINAL: sorting out the copies here costs less than in the query.
+            statement = (
+                f"SELECT {', '.join(FETCHED)} FROM touchpoints "
+                f"PREWHERE home_hash IN (SELECT sipHash64(arrayJoin([{some}]))) WHERE home IN ({some})"
+            )
+            for block in self._blocks("touchpoints", statement, formats):
+                counting_touchpoints(block, found)
+        return {home: list(touchpoints.values()) for home, touchpoints in found.items()}
+
+    def _blocks(self, table: str, statement: str, formats: Mapping[str, str]) -> Iterator[Sequence[Sequence[Any]]]:
+        def ask(client: Client) -> list[Sequence[Sequence[Any]]]:
+            with client.query_column_block_stream(statement, column_formats=dict(formats)) as blocks:
+                return list(blocks)
+
+        yield from self._asking(f"query of {table}", ask)
+
+    def _asking(self, what: str, ask: Callable[[Client], T]) -> T:
+        try:
+            return ask(self._connected())
+        except DriverError as error:
+            raise _translated(what, error) from error
+        except (OSError, ClickHouseError) as error:
+            raise StoreUnavailableError(f"{what}: {type(error).__name__} at {self._address}") from error
+
+    @property
+    def _address(self) -> str:
+        return f"{self._settings.host}:{self._settings.port}"
+
+    def _connected(self) -> Client:
+        with self._connecting:
+            if self._client is None:
+                self._client = clickhouse_connect.get_client(
+                    host=self._settings.host,
+                    port=self._settings.port,
+                    secure=self._settings.secure,
+                    username=self._settings.user,
+                    password=self._settings.password.get_secret_value(),
+                    database=self._database,
+                    compress=False,
+                    connect_timeout=self._settings.connect_timeout_s,
+                    send_receive_timeout=self._settings.request_timeout_s,
+                    autogenerate_session_id=False,
+                    settings=_SETTINGS,
+                    client_name="tappa",
+                    pool_mgr=self._pool,
+                )
+            return self._client
+
+
+def native_block(columns: Sequence[Column], rows: int) -> bytes:
+    """One block in ClickHouse's Native format."""
+    block = bytearray()
+    write_leb128(len(columns), block)
+    write_leb128(rows, block)
+    for column in columns:
+        for text in (column.name, column.type):
+            encoded = text.encode()
+            write_leb128(len(encoded), block)
+            block += encoded
+        wire = get_from_name(_wire_type(column.type))
+        context = InsertContext("", [column.name], [wire])
+        context.start_column(column.name)
+        wire.write_column(column.values, block, context)
+    return bytes(block)
+
+
+def _wire_type(kind: str) -> str:
+    """The type of plain integers that has the same bytes: no datetime and no Decimal is ever made."""
+    return (
+        kind.replace("DateTime64(3, 'UTC')", "Int64")
+        .replace("Decimal(18, 4)", "Int64")
+        .replace("Decimal(38, 4)", "Int128")
+        .replace("Enum8('open' = 0, 'replayed' = 1)", "Int8")
+    )
+
+
+def literal(text: str) -> str:
+    """``text`` as a string literal of ClickHouse's SQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0") + "'"
+
+
+def _parts(ids: Collection[str]) -> Iterator[str]:
+    """Literals of the ids, parted by commas, at most about _IDS_BYTES_MAX at a time."""
+    part: list[str] = []
+    size = 0
+    for one in map(literal, ids):
+        if part and size > _IDS_BYTES_MAX:
+            yield ", ".join(part)
+            part, size = [], 0
+        part.append(one)
+        size += len(one.encode()) + 2
+    if part:
+        yield ", ".join(part)
+
+
+def _translated(what: str, error: DriverError) -> StoreError:
+    said = _LITERAL.sub("'…'", str(error))[:_ERROR_CHARS_MAX]
+    if error.code is None or error.code in _PASSING:
+        return StoreUnavailableError(f"{what}: {said}")
+    return StoreError(f"{what}: ClickHouse refused it: {said}")
+
+
+def _rejected_columns(refused: Sequence[Refused]) -> list[Column]:
+    return [
+        Column("rejected_id", "String", [r.rejected_id for r in refused]),
+        Column("source", "LowCardinality(String)", [r.source for r in refused]),
+        Column("received_at", "DateTime64(3, 'UTC')", [r.received_at for r in refused]),
+        Column("code", "LowCardinality(String)", [r.code for r in refused]),
+        Column("reason", "String", [r.reason for r in refused]),
+        Column("message_id", "String", [r.message_id for r in refused]),
+        Column("body", "String", [r.body for r in refused]),
+        Column("endpoint", "LowCardinality(String)", [r.endpoint for r in refused]),
+    ]
+
+
+def _position_columns(positions: Sequence[Position]) -> list[Column]:
+    return [
+        Column("topic_id", "String", [p.topic_id for p in positions]),
+        Column("epoch", "UInt32", [p.epoch for p in positions]),
+        Column("partition", "UInt32", [p.partition for p in positions]),
+        Column("offset", "UInt64", [p.offset for p in positions]),
+    ]
+
+
+def _note_columns(notes: Iterable[tuple[str, str]]) -> list[Column]:
+    keys, values = zip(*notes, strict=True)
+    return [Column("key", "String", keys), Column("value", "String", values)]

@@ -1,0 +1,77 @@
+"""The dead letters as ``tappa rejected`` lists and replays them, and the counts that ``tappa status`` tells."""
+
+# ruff: noqa: S608 (text goes into statements as literals only)
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import msgspec
+
+from store.clickhouse import ClickHouseStore, literal
+
+
+class RejectedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of ``rejected``."""
+
+    rejected_id: str
+    source: str
+    received_at: int
+    """Milliseconds since 1970 UTC."""
+    code: str
+    reason: str
+    message_id: str
+    body: bytes
+    endpoint: str
+    replayed: bool
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in the database."""
+
+    touchpoints: int
+    customers: int
+    """Under the default model."""
+    rejected: int
+    """Not yet replayed."""
+
+
+async def list_rejected(
+    store: ClickHouseStore, *, limit: int, code: str = "", replayed: bool = False, ids: Collection[str] = ()
+) -> list[RejectedRow]:
+    """The newest ``limit`` dead letters: of one code if given, the open ones unless ``replayed``, only ``ids`` if
+    given."""
+    conditions = [f"state = {literal('replayed' if replayed else 'open')}"]
+    if code:
+        conditions.append(f"code = {literal(code)}")
+    if ids:
+        conditions.append(f"rejected_id IN ({', '.join(map(literal, ids))})")
+    rows = await store.rows(
+        "SELECT rejected_id, source, toUnixTimestamp64Milli(received_at), code, reason, message_id, body, endpoint, "
+        f"state = 'replayed' FROM rejected FINAL WHERE {' AND '.join(conditions)} "
+        f"ORDER BY rejected.received_at DESC, rejected_id LIMIT {limit:d}",
+        formats={"body": "bytes"},
+    )
+    names = RejectedRow.__struct_fields__
+    return [RejectedRow(**dict(zip(names, (*row[:-1], bool(row[-1])), strict=True))) for row in rows]
+
+
+async def mark_replayed(store: ClickHouseStore, ids: Collection[str]) -> None:
+    """Close these dead letters. They open again when they are refused again, later."""
+    if ids:
+        columns = "rejected_id, source, received_at, code, reason, message_id, body, endpoint"
+        wanted = ", ".join(map(literal, ids))
+        await store.execute(
+            f"INSERT INTO rejected ({columns}, state) "
+            f"SELECT {columns}, 'replayed' FROM rejected FINAL WHERE rejected_id IN ({wanted}) AND state = 'open'"
+        )
+
+
+async def counts(store: ClickHouseStore, default_model: str) -> Counts:
+    """What is in the database now."""
+    ((touchpoints, customers, rejected),) = await store.rows(
+        "SELECT (SELECT count() FROM touchpoints FINAL), "
+        f"(SELECT count() FROM customers FINAL WHERE model = {literal(default_model)} AND NOT is_deleted), "
+        "(SELECT count() FROM rejected FINAL WHERE state = 'open')"
+    )
+    return Counts(touchpoints=touchpoints, customers=customers, rejected=rejected)

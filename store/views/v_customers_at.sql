@@ -1,0 +1,67 @@
+CREATE OR REPLACE VIEW v_customers_at
+AS
+SELECT
+    journeys.customer_id AS customer_id,
+    journeys.model AS model,
+    journeys.stage AS stage,
+    journeys.stage_since AS stage_since,
+    journeys.highest_stage AS highest_stage,
+    facts.first_touch_at AS first_touch_at,
+    facts.last_touch_at AS last_touch_at,
+    facts.touchpoints AS touchpoints,
+    facts.purchases AS purchases,
+    facts.revenue_by_currency[$reporting_currency] AS revenue,
+    facts.revenue_by_currency AS revenue_by_currency
+FROM
+(
+    SELECT
+        customer_id,
+        model,
+        arrayCount(entered_at -> entered_at <= {at:DateTime64(3, 'UTC')}, visits.entered_at) AS visit,
+        visits.stage[visit] AS stage,
+        visits.entered_at[visit] AS stage_since,
+        visits.highest_stage[visit] AS highest_stage
+    FROM customers FINAL
+    WHERE NOT is_deleted AND visit > 0
+) AS journeys
+INNER JOIN
+(
+    SELECT
+        customer_id,
+        min(first_at) AS first_touch_at,
+        max(last_at) AS last_touch_at,
+        sum(applied) AS touchpoints,
+        sum(sales) AS purchases,
+        CAST(arraySort(groupArrayIf((currency, money), moneys > 0)), 'Map(LowCardinality(String), Decimal(38, 4))')
+            AS revenue_by_currency
+    FROM
+    (
+        SELECT
+            customer_id,
+            currency,
+            min(occurred_at) AS first_at,
+            max(occurred_at) AS last_at,
+            count() AS applied,
+            countIf(transaction = 'sale') AS sales,
+            countIf(transaction IN ('sale', 'return') AND value IS NOT NULL) AS moneys,
+            sumIf(ifNull(if(transaction = 'sale', value, -abs(value)), 0), transaction IN ('sale', 'return')) AS money
+        FROM
+        (
+            SELECT if(startsWith(home, 'receipt:'), '', home) AS customer_id, occurred_at, message_id, transaction, value, currency
+            FROM touchpoints FINAL
+        )
+        WHERE occurred_at <= {at:DateTime64(3, 'UTC')}
+            AND customer_id != ''
+            AND transaction != 'void'
+            -- A voided sale counts as never sent, whenever the void came.
+            AND NOT (transaction = 'sale' AND (customer_id, message_id) IN
+            (
+                SELECT if(startsWith(home, 'receipt:'), '', home), refers_to
+                FROM touchpoints FINAL
+                WHERE transaction = 'void'
+            ))
+        GROUP BY customer_id, currency
+    )
+    GROUP BY customer_id
+) AS facts ON facts.customer_id = journeys.customer_id
+COMMENT 'One row per customer and journey model, as of a moment, past or to come: v_customers_at(at = ''2025-03-01 12:00:00'')'
