@@ -5,7 +5,7 @@ whole or not at all, and what cannot be encoded fails before anything is sent. R
 clickhouse-connect's own asynchronous client costs more CPU.
 """
 
-# ruff: noqa: D102 (the interface has the docstrings), S608 (text goes into statements as literals only, see ``literal``)
+# ruff: noqa: D102, S608 - the interface has the docstrings; text goes into statements as literals only (``literal``)
 
 from __future__ import annotations
 

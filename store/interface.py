@@ -1,5 +1,5 @@
-"""What a worker asks of the store. ClickHouse answers it over HTTP (``store.clickhouse``); facts are a set, derived rows are
-replaced by a version that is not lower.
+"""What a worker asks of the store. ClickHouse answers it over HTTP (``store.clickhouse``); facts are a set, derived rows
+are replaced by a version that is not lower.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class CustomerRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     model: str
     model_version: str
     stages: tuple[str, ...]
-    """The model's stages in its order, first to furthest: the views tell from it the highest stage reached at any moment."""
+    """The model's stages in its order, first to furthest: tells the views the highest stage reached at any moment."""
     version: int
     """``epoch << 48 | offset`` of the record it was written for."""
     journey: Journey | None
@@ -51,7 +51,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Store(Protocol):
-    """Every write is durable on return, and harmless when repeated. All raise ``StoreUnavailableError`` or ``StoreError``."""
+    """Every write is durable on return, and harmless when repeated. All raise ``StoreUnavailableError`` or
+    ``StoreError``."""
 
     async def write_touchpoints(self, touchpoints: Sequence[Touchpoint]) -> None:
         """Insert facts; copies collapse to the one with the smallest precedence."""
@@ -62,7 +63,8 @@ class Store(Protocol):
     async def read_journeys(
         self, customer_ids: Collection[str], model_versions: Mapping[str, str]
     ) -> dict[tuple[str, str], Journey | None]:
-        """Journeys by (customer_id, model), of the given version of each model; None for a tombstone, absent without a row."""
+        """Journeys by (customer_id, model), of the given version of each model; None for a tombstone, absent without a
+        row."""
 
     async def read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
         """The facts filed under each home, one per identity (the copy that counts), in no particular order."""
@@ -70,13 +72,15 @@ class Store(Protocol):
     async def write_customers(self, rows: Sequence[CustomerRow]) -> None:
         """Replace derived rows; one insert, all or nothing per block."""
 
-    async def write_positions(self, positions: Sequence[Position]) -> None: ...
+    async def write_positions(self, positions: Sequence[Position]) -> None:
+        """Keep them; a position never goes back within its topic and epoch."""
 
     async def read_positions(self) -> list[Position]:
         """All of them, of every topic that this database has ever seen."""
 
     async def read_homes(self, after: str, limit: int) -> list[str]:
-        """Homes that have facts, in byte order, the first ``limit`` behind ``after`` (``""`` to begin): to fold everybody again."""
+        """Homes that have facts, in byte order, the first ``limit`` behind ``after`` (``""`` to begin): to fold everybody
+        again."""
 
     async def read_note(self, key: str) -> str | None:
         """A small fact about this database (table ``settings``), by key; None when it was never written."""
@@ -84,4 +88,5 @@ class Store(Protocol):
     async def write_note(self, key: str, value: str) -> None:
         """Keep it, durably, in place of what was there."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Let go of all connections."""

@@ -1,6 +1,6 @@
 """The ``Store`` in a process's own memory: for simulations and tests that want no engine. Same contract, same rows."""
 
-# ruff: noqa: D102 (the interface has the docstrings)
+# ruff: noqa: D102 - the interface has the docstrings
 
 from __future__ import annotations
 

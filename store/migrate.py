@@ -1,6 +1,6 @@
 """Brings the database to what this code needs: at every start of whatever writes to it."""
 
-# ruff: noqa: S608 (text goes into statements as literals only)
+# ruff: noqa: S608 - text goes into statements as literals only
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The dead letters as ``tappa rejected`` lists and replays them, and the counts that ``tappa status`` tells."""
 
-# ruff: noqa: S608 (text goes into statements as literals only)
+# ruff: noqa: S608 - text goes into statements as literals only
 
 from __future__ import annotations
 
