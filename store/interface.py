@@ -1,5 +1,5 @@
-"""What a worker asks of the store. ClickHouse answers it over HTTP (``store.clickhouse``); facts are a set, derived rows
-are replaced by a version that is not lower.
+"""What a worker asks of the store. ClickHouse answers it over HTTP (``store.clickhouse``); facts are a set, derived
+rows are replaced by a version that is not lower.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class Store(Protocol):
         """All of them, of every topic that this database has ever seen."""
 
     async def read_homes(self, after: str, limit: int) -> list[str]:
-        """Homes that have facts, in byte order, the first ``limit`` behind ``after`` (``""`` to begin): to fold everybody
-        again."""
+        """Homes that have facts, in byte order, the first ``limit`` behind ``after`` (``""`` to begin): to fold
+        everybody again."""
 
     async def read_note(self, key: str) -> str | None:
         """A small fact about this database (table ``settings``), by key; None when it was never written."""
