@@ -69,9 +69,12 @@ def _item(sentence: str) -> Refusal:
 
 TABLE: Final[Mapping[Code, Refusal]] = MappingProxyType(
     {
-        Code.INVALID_BODY: _request(400, "The body is not the JSON that this endpoint takes: compare it with the example in /docs."),
+        Code.INVALID_BODY: _request(
+            400, "The body is not the JSON that this endpoint takes: compare it with the example in /docs."
+        ),
         Code.INVALID_COMPRESSION: _request(
-            400, "The compressed body is damaged or ends early: compress it again, or send it as it is, without Content-Encoding."
+            400,
+            "The compressed body is damaged or ends early: compress it again, or send it as it is, without Content-Encoding.",
         ),
         Code.UNSUPPORTED_ENCODING: _request(
             415, "Only the Content-Encodings gzip and deflate are understood: use one of them, or none."
@@ -82,13 +85,23 @@ TABLE: Final[Mapping[Code, Refusal]] = MappingProxyType(
         Code.UNKNOWN_WRITE_KEY: _request(401, "Nobody has this write key: `tappa sources` lists those that work."),
         Code.NOT_FOUND: _request(404, "There is nothing at this address: /docs lists all endpoints."),
         Code.METHOD_NOT_ALLOWED: _request(405, "This endpoint does not take this method: /docs says which it takes."),
-        Code.BODY_TIMEOUT: _request(408, "The body took too long to arrive: send it again, in smaller parts if the line is slow."),
+        Code.BODY_TIMEOUT: _request(
+            408, "The body took too long to arrive: send it again, in smaller parts if the line is slow."
+        ),
         Code.BODY_TOO_LARGE: _request(413, "The body is too large: send it in smaller parts."),
         Code.TOO_MANY_ITEMS: _request(413, "The body has too many items: send it in smaller parts."),
-        Code.RATE_LIMITED: _request(429, "This write key sends more than it may: wait as long as Retry-After says, then send again."),
-        Code.OVERLOADED: _request(503, "Too much is being received at once: wait as long as Retry-After says, then send again."),
-        Code.LOG_FULL: _request(503, "The log cannot take more just now: wait as long as Retry-After says, then send again."),
-        Code.LOG_UNAVAILABLE: _request(503, "The log cannot be written just now: wait as long as Retry-After says, then send again."),
+        Code.RATE_LIMITED: _request(
+            429, "This write key sends more than it may: wait as long as Retry-After says, then send again."
+        ),
+        Code.OVERLOADED: _request(
+            503, "Too much is being received at once: wait as long as Retry-After says, then send again."
+        ),
+        Code.LOG_FULL: _request(
+            503, "The log cannot take more just now: wait as long as Retry-After says, then send again."
+        ),
+        Code.LOG_UNAVAILABLE: _request(
+            503, "The log cannot be written just now: wait as long as Retry-After says, then send again."
+        ),
         Code.INVALID_JSON: _item("This item is not valid JSON."),
         Code.INVALID_ENCODING: _item("This item is not UTF-8: send text as UTF-8."),
         Code.NOT_AN_OBJECT: _item("This item is not a JSON object."),
@@ -103,8 +116,12 @@ TABLE: Final[Mapping[Code, Refusal]] = MappingProxyType(
             "Nothing says whose touchpoint it is: send userId, anonymousId, or a contact such as an e-mail address, "
             "with a value that is not on the block list."
         ),
-        Code.INVALID_IDENTIFIER: _item("An identifier is not a text or number, is too long, or contains a NUL character."),
-        Code.INVALID_TIMESTAMP: _item("The time cannot be understood: send ISO 8601, such as 2026-03-01T09:30:00.000Z."),
+        Code.INVALID_IDENTIFIER: _item(
+            "An identifier is not a text or number, is too long, or contains a NUL character."
+        ),
+        Code.INVALID_TIMESTAMP: _item(
+            "The time cannot be understood: send ISO 8601, such as 2026-03-01T09:30:00.000Z."
+        ),
         Code.IMPLAUSIBLE_TIME: _item("The time lies in the future or too far in the past: check the sender's clock."),
         Code.TIME_TOO_OLD: _item(
             "The time is older than a browser source may send: send old touchpoints by a source that is not a browser's."

@@ -53,7 +53,9 @@ class IdentitySettings(BaseModel):
         "short enough for sorting keys.",
     )
     phone_cache_entries: int = Field(
-        default=20_000, ge=0, description="Phone numbers whose E.164 form is remembered, because parsing one costs 30 µs."
+        default=20_000,
+        ge=0,
+        description="Phone numbers whose E.164 form is remembered, because parsing one costs 30 µs.",
     )
 
     @field_validator("contact_kinds")
@@ -77,16 +79,15 @@ class IngestSettings(BaseModel):
         description="Address under which browsers reach ingest (`https://touch.example.com`), told to Segment's browser client. "
         "Empty: the one it asked at.",
     )
-    identity: IdentitySettings = Field(default_factory=IdentitySettings, description="What counts as an identifier.")
-    currency: Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")] = Field(
-        default="", description="Currency (ISO 4217) of values that name none. Empty: they stay without one."
-    )
-
     body_bytes_max: int = Field(
-        default=500 * KILOBYTE, ge=1 * KILOBYTE, description="Largest body of a message or batch, unpacked: Segment's own limit."
+        default=500 * KILOBYTE,
+        ge=1 * KILOBYTE,
+        description="Largest body of a message or batch, unpacked: Segment's own limit.",
     )
     receipts_bytes_max: int = Field(
-        default=10 * MEGABYTE, ge=1 * KILOBYTE, description="Largest body of receipts as NDJSON, unpacked: a store's day."
+        default=10 * MEGABYTE,
+        ge=1 * KILOBYTE,
+        description="Largest body of receipts as NDJSON, unpacked: a store's day.",
     )
     item_bytes_max: int = Field(
         default=32 * KILOBYTE,
@@ -97,7 +98,9 @@ class IngestSettings(BaseModel):
         default=256 * KILOBYTE, ge=256, description="Largest receipt: about a thousand lines."
     )
     batch_items_max: int = Field(
-        default=10_000, ge=1, description="Most messages in a batch, because each costs an answer, and tiny ones amplify."
+        default=10_000,
+        ge=1,
+        description="Most messages in a batch, because each costs an answer, and tiny ones amplify.",
     )
     receipts_items_max: int = Field(default=50_000, ge=1, description="Most receipts in a body, for the same reason.")
     receipt_lines_max: int = Field(default=2_000, ge=1, description="Most lines and payments of a receipt.")
@@ -107,7 +110,10 @@ class IngestSettings(BaseModel):
         description="Largest batch once the envelope's context is merged into each message: a large context must not multiply.",
     )
     depth_max: int = Field(
-        default=64, ge=4, le=256, description="Deepest nesting of a message, so that nobody who reads it later runs out of stack."
+        default=64,
+        ge=4,
+        le=256,
+        description="Deepest nesting of a message, so that nobody who reads it later runs out of stack.",
     )
 
     body_timeout_s: float = Field(
@@ -126,7 +132,9 @@ class IngestSettings(BaseModel):
     rate_per_s: float = Field(
         default=0.0, ge=0, description="Touchpoints a second that one write key may send in the long run. 0: no limit."
     )
-    rate_burst: int = Field(default=10_000, ge=1, description="Touchpoints that a write key may send at once on top of the rate.")
+    rate_burst: int = Field(
+        default=10_000, ge=1, description="Touchpoints that a write key may send at once on top of the rate."
+    )
 
     clock_skew_s: int = Field(
         default=300,
@@ -137,7 +145,9 @@ class IngestSettings(BaseModel):
     future_s_max: int = Field(default=86_400, ge=0, description="How far ahead of our clock a touchpoint may lie.")
     earliest_year: int = Field(default=2000, ge=1971, le=2200, description="Touchpoints of earlier years are refused.")
     browser_age_s_max: int = Field(
-        default=30 * 86_400, ge=3_600, description="Oldest touchpoint that a browser source may send: its write key is public."
+        default=30 * 86_400,
+        ge=3_600,
+        description="Oldest touchpoint that a browser source may send: its write key is public.",
     )
 
     sources_check_s: float = Field(

@@ -113,6 +113,8 @@ def by_key(sources: Iterable[Source]) -> dict[str, Source]:
         names.add(source.name)
         for key in source.write_keys:
             if key in found:
-                raise ValueError(f"sources {found[key].name!r} and {source.name!r} have the same write key: rotate one of them")
+                raise ValueError(
+                    f"sources {found[key].name!r} and {source.name!r} have the same write key: rotate one of them"
+                )
             found[key] = source
     return found

@@ -1,0 +1,178 @@
+"""The HTTP application of ingest: addresses and answers; what happens in between is ``ingest.reception``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+from uuid import uuid4
+
+import orjson
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import HTMLResponse, Response
+
+from ingest import documentation
+from ingest.arrival import Rules
+from ingest.metrics import CONTENT_TYPE, Metrics
+from ingest.reception import BATCH, CORS, Reception, json_response, refusal_response
+from ingest.judge import RECEIPT
+from ingest.refusals import Code, RequestRefusedError
+from ingest.settings import IdentitySettings, IngestSettings
+from ingest.sources import Sources
+from stream.log.interface import Log, LogError
+
+SINGLE: Final = {
+    "track": "t",
+    "identify": "i",
+    "page": "p",
+    "screen": "s",
+    "group": "g",
+    "alias": "a",
+}
+"""Type of a single message, which is its address, and the short address."""
+
+PREFLIGHT: Final = {
+    **CORS,
+    "access-control-allow-methods": "GET, POST, OPTIONS",
+    "access-control-allow-headers": "authorization, content-type, x-retry-count, content-encoding",
+    "access-control-max-age": "86400",
+}
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def new_id() -> str:
+    """A random id for a message that came without one."""
+    return str(uuid4())
+
+
+def create_app(
+    settings: IngestSettings,
+    log: Log,
+    sources: Sources,
+    *,
+    identity: IdentitySettings | None = None,
+    currency: str = "",
+    clock: Callable[[], int] = now_ms,
+    ids: Callable[[], str] = new_id,
+) -> FastAPI:
+    """The application. It opens and closes nothing: ``log`` and ``sources`` are the caller's. ``currency`` is that of values which
+    name none; ``clock`` gives milliseconds since 1970, ``ids`` the ids of messages that have none."""
+    metrics = Metrics()
+    rules = Rules.of(settings, identity or IdentitySettings(), currency, ids)
+    reception = Reception(rules, log, sources, metrics, clock)
+    app = FastAPI(
+        title="Tappa ingest",
+        version="1",
+        description=documentation.OVERVIEW,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+
+    def route(endpoint: str, method: str, handler: Handler) -> None:
+        async def counted(request: Request) -> Response:
+            response = await _answered(handler, request, metrics, settings.retry_after_s)
+            metrics.requests.labels(endpoint, str(response.status_code)).inc()
+            return response
+
+        app.add_api_route(
+            endpoint, counted, methods=[method], response_model=None, name=endpoint, **documentation.of(endpoint)
+        )
+
+    def write(endpoint: str, kind: str) -> None:
+        async def take(request: Request) -> Response:
+            return await reception.take(request, endpoint, kind)
+
+        route(endpoint, "POST", take)
+
+    for type_, short in SINGLE.items():
+        write(f"/v1/{type_}", type_)
+        write(f"/v1/{short}", type_)
+    for path in ("/v1/batch", "/v1/import", "/v1/b"):
+        write(path, BATCH)
+    write("/v1/receipts", RECEIPT)
+
+    async def project(request: Request) -> Response:
+        return _project_settings(request, sources, settings.public_url)
+
+    async def client_metrics(request: Request) -> Response:
+        return json_response(200, b'{"success":true}')
+
+    async def healthz(request: Request) -> Response:
+        return json_response(200, b'{"status":"ok"}')
+
+    async def readyz(request: Request) -> Response:
+        return await _readiness(log, reception, settings.ready_timeout_s)
+
+    async def prometheus(request: Request) -> Response:
+        return Response(metrics.render(), media_type=CONTENT_TYPE)
+
+    async def docs(request: Request) -> Response:
+        return HTMLResponse(documentation.page(app.openapi()))
+
+    route("/v1/projects/{write_key}/settings", "GET", project)
+    route("/v1/m", "POST", client_metrics)
+    route("/healthz", "GET", healthz)
+    route("/readyz", "GET", readyz)
+    route("/metrics", "GET", prometheus)
+    route("/docs", "GET", docs)
+
+    async def preflight(request: Request) -> Response:
+        return Response(status_code=204, headers=PREFLIGHT)
+
+    app.add_route("/v1/{path:path}", preflight, methods=["OPTIONS"], include_in_schema=False)
+
+    async def not_routed(request: Request, error: Exception) -> Response:
+        code = (
+            Code.METHOD_NOT_ALLOWED if isinstance(error, HTTPException) and error.status_code == 405 else Code.NOT_FOUND
+        )
+        metrics.rejected.labels(code).inc()
+        response = refusal_response(RequestRefusedError(code), settings.retry_after_s)
+        metrics.requests.labels("", str(response.status_code)).inc()
+        if isinstance(error, HTTPException) and error.headers:
+            response.headers.update(error.headers)
+        return response
+
+    app.add_exception_handler(HTTPException, not_routed)
+    return app
+
+
+async def _answered(handler: Handler, request: Request, metrics: Metrics, retry_after_s: int) -> Response:
+    try:
+        return await handler(request)
+    except RequestRefusedError as refusal:
+        metrics.rejected.labels(refusal.code).inc()
+        return refusal_response(refusal, retry_after_s)
+    except ClientDisconnect:
+        metrics.disconnected.inc()
+        return Response(status_code=400)  # nobody is there to read it
+
+
+def _project_settings(request: Request, sources: Sources, public_url: str) -> Response:
+    """What Segment's browser client asks for before it sends anything."""
+    key = request.path_params["write_key"]
+    if sources.find(key) is None:
+        raise RequestRefusedError(Code.UNKNOWN_WRITE_KEY)
+    protocol, _, host = (public_url or str(request.base_url)).rstrip("/").partition("://")
+    body = {"integrations": {"Segment.io": {"apiKey": key, "apiHost": f"{host}/v1", "protocol": protocol}}}
+    return json_response(200, orjson.dumps(body), {"cache-control": "public, max-age=300"})
+
+
+async def _readiness(log: Log, reception: Reception, timeout_s: float) -> Response:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await log.ends()
+    except (LogError, TimeoutError):
+        raise RequestRefusedError(Code.LOG_UNAVAILABLE) from None
+    if reception.log_failed:
+        raise RequestRefusedError(Code.LOG_UNAVAILABLE, "it has just failed")
+    return json_response(200, b'{"status":"ready"}')

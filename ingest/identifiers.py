@@ -1,0 +1,141 @@
+"""What in a message names a person or a device, in the one form that all senders' values are brought to (DESIGN 3.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+import phonenumbers
+
+from ingest.refusals import Code, ItemRefusedError
+from ingest.settings import IdentitySettings
+from ingest.sources import Joins
+from ingest.text import Scalar, text_of
+
+PHONE_CHARACTERS_MAX: Final = 40
+EXTERNAL_IDS_MAX: Final = 32
+"""Entries of ``context.externalIds`` that are looked at."""
+
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)*")
+_ONLY_ZEROS: Final = re.compile(r"[0\-]+")
+
+
+class Identifiers(msgspec.Struct, frozen=True, gc=False):
+    """The identifiers that a touchpoint carries."""
+
+    user_id: str
+    anonymous_id: str
+    previous_id: str
+    contacts: tuple[str, ...]
+
+
+class Reader:
+    """Reads identifiers by one set of rules. Pure, but for the memory of phone numbers already parsed."""
+
+    def __init__(self, settings: IdentitySettings) -> None:
+        self._bytes_max = settings.identifier_bytes_max
+        self._characters_max = settings.identifier_bytes_max // 4
+        self._blocked = frozenset(entry.casefold() for entry in settings.block_list if not entry.endswith("*"))
+        self._blocked_starts = tuple(entry[:-1].casefold() for entry in settings.block_list if entry.endswith("*"))
+        self._default_country = settings.phone_country
+        self._kinds = {name: kind for kind in settings.contact_kinds for name in (kind, _camel(kind))}
+        self._e164 = lru_cache(maxsize=settings.phone_cache_entries)(_e164)
+        self._markers = tuple(f'"{name}"'.encode() for name in self._kinds)
+
+    def identifier(self, field: str, value: Scalar) -> str:
+        """An id in its one form; ``""`` for one that is missing or on the block list. Raises ``ItemRefusedError`` for one that
+        cannot be an id."""
+        if value is None:
+            return ""
+        text = text_of(value)
+        self.check(field, text)
+        return "" if self.is_blocked(text) else text
+
+    def check(self, field: str, text: str) -> None:
+        """Raises ``ItemRefusedError`` when the text is too long for an identifier or contains NUL."""
+        if len(text) > self._characters_max and len(text.encode()) > self._bytes_max:
+            raise ItemRefusedError(Code.INVALID_IDENTIFIER, f"{field} has more than {self._bytes_max} bytes")
+        if "\0" in text:
+            raise ItemRefusedError(Code.INVALID_IDENTIFIER, f"{field} contains a NUL character")
+
+    def is_blocked(self, text: str) -> bool:
+        """Whether the value is on the block list, or of zeros only, or empty."""
+        lowered = text.casefold()
+        return (
+            lowered in self._blocked
+            or lowered.startswith(self._blocked_starts)
+            or not text
+            or (text[0] in "0-" and _ONLY_ZEROS.fullmatch(text) is not None)
+        )
+
+    def may_have_contacts(self, raw: bytes) -> bool:
+        """Whether the name of a contact occurs in a JSON object: a cheap look before it is parsed."""
+        return any(marker in raw for marker in self._markers)
+
+    def contact(self, kind: str, value: Any, country: str) -> str:
+        """``kind:value``, or ``""`` when the value does not name anybody: not a text or number, on the block list, or no
+        plausible e-mail address or phone number. Raises ``ItemRefusedError`` like ``identifier``."""
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
+            return ""
+        text = text_of(value)
+        self.check(kind, text)
+        if self.is_blocked(text):
+            return ""
+        if kind == "email":
+            text = text.lower()
+            return f"email:{text}" if _EMAIL.fullmatch(text) else ""
+        if kind == "phone":
+            number = self._e164(text, country or self._default_country)
+            return f"phone:{number}" if number else ""
+        return f"{kind}:{text}"
+
+    def named(self, members: Mapping[str, Any], country: str) -> Iterable[str]:
+        """The contacts among the members of a JSON object (traits, a receipt's customer), by their names."""
+        for name, kind in self._kinds.items():
+            if name in members and (contact := self.contact(kind, members[name], country)):
+                yield contact
+
+    def external(self, entries: Any, country: str) -> Iterable[str]:
+        """The contacts of ``context.externalIds``: entries whose ``type`` is a kind of contact."""
+        if not isinstance(entries, list):
+            return
+        for entry in entries[:EXTERNAL_IDS_MAX]:
+            if not isinstance(entry, dict):
+                continue
+            kind = self._kinds.get(str(entry.get("type")))
+            if kind and (contact := self.contact(kind, entry.get("id"), country)):
+                yield contact
+
+
+def allowed(found: Identifiers, joins: Joins) -> Identifiers:
+    """What is left of the identifiers when a source may join only so much (DESIGN 3.1): ``all``: everything; ``device``: users and
+    devices, no contacts; ``nothing``: the home identifier alone, so that the touchpoint joins nobody to anybody."""
+    if joins == "all":
+        return found
+    if joins == "device":
+        return Identifiers(found.user_id, found.anonymous_id, found.previous_id, ())
+    if found.user_id:
+        return Identifiers(found.user_id, "", "", ())
+    if found.contacts:
+        return Identifiers("", "", "", (min(found.contacts),))
+    return Identifiers("", found.anonymous_id, "", ())
+
+
+def _e164(text: str, country: str) -> str:
+    if len(text) > PHONE_CHARACTERS_MAX:
+        return ""
+    try:
+        number = phonenumbers.parse(text, country or None)
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_possible_number(number):
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _camel(kind: str) -> str:
+    first, *rest = kind.split("_")
+    return first + "".join(part.capitalize() for part in rest)

@@ -1,0 +1,59 @@
+"""Amounts and scores in properties, exact."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from typing import Final
+
+from stage_engine.touchpoint import MONEY_UNIT
+
+AMOUNT_MAX: Final = 10**12
+"""Larger amounts are mistakes: they are kept in the payload and have no value."""
+
+SCORE_RANGES: Final = {"nps": (0.0, 10.0), "csat": (1.0, 5.0), "sentiment": (-1.0, 1.0)}
+
+_PLAIN: Final = re.compile(rb"(-?)([0-9]{1,13})(?:\.([0-9]{1,4}))?", re.ASCII)
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+_CURRENCY: Final = re.compile(r"[A-Za-z]{3}", re.ASCII)
+_CHARACTERS_MAX: Final = 64
+_EXACT: Final = Context(prec=_CHARACTERS_MAX, rounding=ROUND_HALF_EVEN)
+
+
+def amount(raw: bytes) -> int | None:
+    """A JSON number, or a text that is one, in 1/``MONEY_UNIT``; half a unit goes to the even one. None for anything else and for
+    what is larger than ``AMOUNT_MAX``."""
+    digits = raw[1:-1] if raw[:1] == b'"' else raw
+    if plain := _PLAIN.fullmatch(digits):
+        sign, whole, fraction = plain.groups(b"")
+        units = int(whole) * MONEY_UNIT + int(fraction.ljust(4, b"0"))
+        return _bounded(-units if sign else units)
+    text = digits.decode(errors="replace").strip()
+    if len(text) > _CHARACTERS_MAX or not _NUMBER.fullmatch(text):
+        return None
+    try:
+        number = Decimal(text)
+        return _bounded(int((number * MONEY_UNIT).quantize(Decimal(1), context=_EXACT)))
+    except InvalidOperation:
+        return None
+
+
+def currency(text: object) -> str:
+    """ISO 4217 in capitals, ``""`` for what is no three letters."""
+    return text.upper() if isinstance(text, str) and _CURRENCY.fullmatch(text) else ""
+
+
+def score(kind: object, value: object) -> tuple[str, float | None]:
+    """The score and its kind, nothing when the kind is unknown or the value outside the kind's range."""
+    limits = SCORE_RANGES.get(kind) if isinstance(kind, str) else None
+    if limits is None or isinstance(value, bool) or not isinstance(value, int | float | str):
+        return "", None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return "", None
+    return (str(kind), number) if limits[0] <= number <= limits[1] else ("", None)
+
+
+def _bounded(units: int) -> int | None:
+    return units if abs(units) <= AMOUNT_MAX * MONEY_UNIT else None

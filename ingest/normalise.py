@@ -1,0 +1,173 @@
+"""From a message of Segment's spec to the touchpoint that it is."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from ingest.acquisition import acquisition_channel
+from ingest.arrival import Arrival, Rules
+from ingest.channels import OFFLINE, channel
+from ingest.identifiers import Identifiers, allowed
+from ingest.messages import ABSENT, TYPES, Message, decode_message, json_object, merged
+from ingest.payload import Context, Meaning, decoded, read_context, read_properties
+from ingest.refusals import Code, ItemRefusedError
+from ingest.text import text_of
+from ingest.times import parse_time
+from stage_engine.touchpoint import Touchpoint
+
+EVENT_NAMES: Final = {
+    "page": "Page Viewed",
+    "screen": "Screen Viewed",
+    "identify": "Identified",
+    "group": "Group Joined",
+    "alias": "Aliased",
+}
+"""The event of each type that has none of its own."""
+
+TRANSACTIONS: Final = {"Order Completed": "sale", "Order Refunded": "return"}
+
+
+def touchpoint_of(rules: Rules, arrival: Arrival, item: bytes) -> Touchpoint:
+    """The touchpoint that a message is. Raises ``ItemRefusedError`` for one that is none."""
+    message, extra = decode_message(item, rules.settings.depth_max)
+    type_ = arrival.type or message.type or ""
+    if type_ not in TYPES:
+        raise ItemRefusedError(Code.UNKNOWN_TYPE)
+    event = _event(type_, message)
+    own = json_object(message.context, "context")
+    context = merged(arrival.context, own) if arrival.context else own
+    said = read_context(context)
+    properties = json_object(message.properties, "properties")
+    traits = json_object(message.traits, "traits")
+    meaning = read_properties(properties, rules.currency)
+    identifiers = _identifiers(rules, arrival, message, type_, traits, said)
+    original, occurred_at = _times(rules, arrival, message)
+    where = channel(
+        (said.channel or "", message.channel or "", meaning.channel),
+        said.library.name or "" if said.library is not None else "",
+        type_,
+        arrival.source.channel,
+    )
+    digest = blake2b(item, digest_size=16)
+    digest.update(arrival.context)
+    return Touchpoint(
+        source=arrival.source.name,
+        message_id=_message_id(rules, message),
+        type=type_,
+        event=event,
+        name=message.name or "",
+        channel=where,
+        acquisition_channel=_acquisition(said, meaning, type_),
+        offline=where in OFFLINE,
+        occurred_at=occurred_at,
+        original_timestamp=original,
+        received_at=arrival.received_at,
+        user_id=identifiers.user_id,
+        anonymous_id=identifiers.anonymous_id,
+        previous_id=identifiers.previous_id,
+        group_id=_group_id(rules, message),
+        contacts=identifiers.contacts,
+        properties=properties,
+        traits=traits,
+        context=context,
+        extra=extra,
+        value=meaning.value,
+        currency=meaning.currency,
+        transaction=TRANSACTIONS.get(event, "") if type_ == "track" else "",
+        score_kind=meaning.score_kind,
+        score=meaning.score,
+        content_hash=digest.digest(),
+    )
+
+
+def _event(type_: str, message: Message) -> str:
+    if type_ != "track":
+        return EVENT_NAMES[type_]
+    if not message.event or not message.event.strip():
+        raise ItemRefusedError(Code.MISSING_FIELD, "track needs event")
+    return message.event
+
+
+def _message_id(rules: Rules, message: Message) -> str:
+    text = text_of(message.message_id)
+    if not text:
+        return rules.new_id()
+    rules.reader.check("messageId", text)
+    return text
+
+
+def _group_id(rules: Rules, message: Message) -> str:
+    if message.group_id is None:
+        return ""
+    text = text_of(message.group_id)
+    rules.reader.check("groupId", text)
+    return text
+
+
+def _identifiers(
+    rules: Rules, arrival: Arrival, message: Message, type_: str, traits: bytes, said: Context
+) -> Identifiers:
+    if type_ == "group" and not text_of(message.group_id):
+        raise ItemRefusedError(Code.MISSING_FIELD, "group needs groupId")
+    if type_ == "alias" and not text_of(message.previous_id):
+        raise ItemRefusedError(Code.MISSING_FIELD, "alias needs previousId")
+    if type_ == "alias" and not text_of(message.user_id):
+        raise ItemRefusedError(Code.MISSING_FIELD, "alias needs userId")
+    reader = rules.reader
+    user_id = reader.identifier("userId", message.user_id)
+    device = reader.identifier("anonymousId", message.anonymous_id)
+    found = Identifiers(
+        user_id,
+        "" if arrival.source.channel in OFFLINE else device,
+        reader.identifier("previousId", message.previous_id) if type_ == "alias" and user_id else "",
+        _contacts(rules, arrival, type_, traits, said),
+    )
+    found = allowed(found, arrival.source.joins)
+    if not (found.user_id or found.contacts or found.anonymous_id):
+        raise ItemRefusedError(Code.MISSING_IDENTIFIER)
+    return found
+
+
+def _contacts(rules: Rules, arrival: Arrival, type_: str, traits: bytes, said: Context) -> tuple[str, ...]:
+    reader, country = rules.reader, arrival.source.phone_country
+    found: set[str] = set()
+    if type_ == "identify" and traits and reader.may_have_contacts(traits):
+        found.update(reader.named(msgspec.json.decode(traits), country))
+    if said.traits is not ABSENT:
+        context_traits = bytes(said.traits)
+        if context_traits[:1] == b"{" and reader.may_have_contacts(context_traits):
+            found.update(reader.named(msgspec.json.decode(context_traits), country))
+    if said.external_ids is not ABSENT:
+        found.update(reader.external(decoded(said.external_ids), country))
+    return tuple(sorted(found)) if found else ()
+
+
+def _times(rules: Rules, arrival: Arrival, message: Message) -> tuple[int, int]:
+    """The time as the sender wrote it, and corrected; without one, the time of receipt."""
+    said = message.timestamp
+    if said is None or said == "":
+        return arrival.received_at, arrival.received_at
+    try:
+        original = parse_time(said)
+    except (ValueError, OverflowError) as error:
+        raise ItemRefusedError(Code.INVALID_TIMESTAMP, str(error)[:100]) from None
+    occurred_at = original + arrival.correction
+    rules.clock.check(occurred_at, original, arrival.received_at, browser=arrival.source.browser)
+    return original, occurred_at
+
+
+def _acquisition(said: Context, meaning: Meaning, type_: str) -> str:
+    campaign, page = said.campaign, said.page
+    if campaign is None and page is None and not meaning.url:
+        return ""
+    by_client = (
+        (campaign.source or "", campaign.medium or "", campaign.name or "") if campaign is not None else ("", "", "")
+    )
+    url = (page.url if page is not None else None) or meaning.url
+    referrer = page.referrer if page is not None else None
+    return acquisition_channel(
+        by_client, url or "", referrer if referrer is not None else meaning.referrer, opened=type_ == "page"
+    )

@@ -1,0 +1,150 @@
+"""The few members of context and properties that ingest looks at; whatever has another type than expected says nothing."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw
+
+from ingest.messages import ABSENT
+from ingest.money import amount, currency, score
+
+
+class Page(msgspec.Struct, gc=False):
+    """``context.page``."""
+
+    url: str | None = None
+    referrer: str | None = None
+
+
+class Library(msgspec.Struct, gc=False):
+    """``context.library``."""
+
+    name: str | None = None
+
+
+class Campaign(msgspec.Struct, gc=False):
+    """``context.campaign``."""
+
+    source: str | None = None
+    medium: str | None = None
+    name: str | None = None
+
+
+class Context(msgspec.Struct, gc=False, rename="camel"):
+    """``context``, as far as it is looked at."""
+
+    channel: str | None = None
+    library: Library | None = None
+    page: Page | None = None
+    campaign: Campaign | None = None
+    referrer: Raw = ABSENT
+    traits: Raw = ABSENT
+    external_ids: Raw = ABSENT
+
+
+class Properties(msgspec.Struct, gc=False):
+    """``properties``, as far as they are looked at."""
+
+    value: Raw = ABSENT
+    revenue: Raw = ABSENT
+    total: Raw = ABSENT
+    currency: Raw = ABSENT
+    channel: Raw = ABSENT
+    url: Raw = ABSENT
+    referrer: Raw = ABSENT
+    score_kind: Raw = ABSENT
+    score: Raw = ABSENT
+
+
+class Meaning(msgspec.Struct, frozen=True, gc=False):
+    """What properties say in columns."""
+
+    value: int | None = None
+    currency: str = ""
+    channel: str = ""
+    url: str = ""
+    referrer: str | None = None
+    score_kind: str = ""
+    score: float | None = None
+
+
+NOTHING: Final = Meaning()
+NO_CONTEXT: Final = Context()
+
+_decode_context: Final = msgspec.json.Decoder(Context).decode
+_decode_properties: Final = msgspec.json.Decoder(Properties).decode
+_decode_members: Final = msgspec.json.Decoder(dict[str, Raw]).decode
+_DECODERS: Final[dict[str, Any]] = {
+    "channel": msgspec.json.Decoder(str).decode,
+    "library": msgspec.json.Decoder(Library).decode,
+    "page": msgspec.json.Decoder(Page).decode,
+    "campaign": msgspec.json.Decoder(Campaign).decode,
+}
+
+
+def read_context(context: bytes) -> Context:
+    """What a context (a JSON object, or nothing) says."""
+    if not context:
+        return NO_CONTEXT
+    try:
+        return _decode_context(context)
+    except msgspec.ValidationError:
+        members: dict[str, Raw] = _decode_members(context)
+        typed = {name: found for name, decode in _DECODERS.items() if (found := _attempt(decode, members.get(name)))}
+        return Context(
+            **typed,
+            referrer=members.get("referrer", ABSENT),
+            traits=members.get("traits", ABSENT),
+            external_ids=members.get("externalIds", ABSENT),
+        )
+
+
+def read_properties(properties: bytes, fallback_currency: str) -> Meaning:
+    """What properties (a JSON object, or nothing) say. Money is ``value``, else ``revenue``, else ``total``."""
+    if len(properties) < 3:
+        return NOTHING
+    found = _decode_properties(properties)
+    value = next(
+        (
+            units
+            for raw in (found.value, found.revenue, found.total)
+            if raw is not ABSENT and (units := amount(bytes(raw))) is not None
+        ),
+        None,
+    )
+    kind, number = score(decoded(found.score_kind), decoded(found.score)) if found.score is not ABSENT else ("", None)
+    said_currency = currency(decoded(found.currency)) if found.currency is not ABSENT else ""
+    return Meaning(
+        value,
+        said_currency or (fallback_currency if value is not None else ""),
+        text(found.channel),
+        text(found.url),
+        text(found.referrer) if found.referrer is not ABSENT else None,
+        kind,
+        number,
+    )
+
+
+def decoded(raw: Raw) -> Any:
+    """The JSON value; None for a missing one and for numbers that no float can hold."""
+    if raw is ABSENT:
+        return None
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def text(raw: Raw) -> str:
+    """A JSON string's text, ``""`` for anything else."""
+    found = decoded(raw) if raw is not ABSENT else ""
+    return found if isinstance(found, str) else ""
+
+
+def _attempt(decode: Any, raw: Raw | None) -> Any:
+    try:
+        return decode(raw) if raw is not None else None
+    except msgspec.ValidationError:
+        return None
