@@ -14,7 +14,7 @@ from typing import Final
 from tappa.childlog import ChildLog
 from tappa.exits import EXIT_REFUSED
 from tappa.ports import Port
-from tappa.runfile import reachable
+from tappa.runfile import reachable, url
 from tappa.settings import SupervisorSettings
 
 Say = Callable[[str], None]
@@ -51,7 +51,8 @@ def backoff_s(failures: int, *, first_s: float, longest_s: float) -> float:
 
 
 class Child:
-    """Keeps one part running until told to stop. ``changed`` is called whenever ``state``, ``pid`` or ``restarts`` changes."""
+    """Keeps one part running until told to stop. ``changed`` is called whenever ``state``, ``pid`` or ``restarts``
+    changes."""
 
     def __init__(
         self, plan: Plan, log: ChildLog, settings: SupervisorSettings, say: Say, changed: Callable[[], None]
@@ -71,8 +72,8 @@ class Child:
         self._ended.set()
 
     async def keep_running(self) -> None:
-        """Start it and, whenever it ends, start it again; returns once ``stop`` was called. Raises ``PartRefusedError`` when the
-        part asks not to be started again."""
+        """Start it and, whenever it ends, start it again; returns once ``stop`` was called. Raises
+        ``PartRefusedError`` when the part asks not to be started again."""
         failures = 0
         while not self._stopping:
             began = time.monotonic()
@@ -155,9 +156,7 @@ class Child:
                 if not self.ready.is_set():
                     self.ready.set()
                     self._be(State.READY)
-                    self._say(
-                        f"{self.plan.name} is ready on http://{reachable(self.plan.port.host)}:{self.plan.port.number}"
-                    )
+                    self._say(f"{self.plan.name} is ready on {url(self.plan.port.host, self.plan.port.number)}")
             elif self.ready.is_set():
                 unwell += 1
             hung = unwell >= settings.health_failures_max
@@ -190,7 +189,7 @@ async def _in_time(answer: Awaitable[bool], timeout_s: float) -> bool:
 
 
 async def _answers_200(host: str, port: int, path: str) -> bool:
-    reader, writer = await asyncio.open_connection(host.strip("[]"), port)
+    reader, writer = await asyncio.open_connection(host, port)
     try:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         status = await reader.readuntil(b"\r\n")

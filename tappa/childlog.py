@@ -18,7 +18,8 @@ _WARNING = re.compile(r"^\S+ (WARNING|ERROR|CRITICAL) (.*)")
 
 
 class ChildLog:
-    """The log file ``path`` of the part ``name``: at most ``file_bytes_max`` long, with one older file ``path.1`` beside it."""
+    """The log file ``path`` of the part ``name``: at most ``file_bytes_max`` long, with one older file ``path.1``
+    beside it."""
 
     def __init__(self, name: str, path: Path, file_bytes_max: int, say: Callable[[str], None]) -> None:
         self.path = path

@@ -24,8 +24,8 @@ Tree = TypeVar("Tree", bound=BaseModel)
 
 
 class SettingsError(ValueError):
-    """The settings cannot be used. The message has a line for each mistake: where it is, what it is, what was probably meant.
-    Values are left out: one of them may be a secret."""
+    """The settings cannot be used. The message has a line for each mistake: where it is, what it is, what was probably
+    meant. Values are left out: one of them may be a secret."""
 
 
 def load(model: type[Tree], file: Path, environment: Mapping[str, str]) -> Tree:
@@ -36,8 +36,9 @@ def load(model: type[Tree], file: Path, environment: Mapping[str, str]) -> Tree:
         tree: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file}: this is no TOML: {error}") from None
-    places = {place: name for name, place in variables(environment)}
-    for place, name in places.items():
+    places: dict[Place, str] = {}
+    for name, place in variables(environment):
+        places[place] = name
         _put(tree, place, _value(environment[name]), name)
     try:
         return model.model_validate(tree)

@@ -30,8 +30,8 @@ class HeldError(RuntimeError):
 
 
 class Lock:
-    """The lock at ``path``, held from ``take`` until ``release`` or the end of the process, however it ends. A process that was
-    started by the holder does not have it."""
+    """The lock at ``path``, held from ``take`` until ``release`` or the end of the process, however it ends. A process
+    that was started by the holder does not have it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -65,8 +65,8 @@ class Lock:
 
 
 def holder(path: Path) -> Holder | None:
-    """Who holds the lock at ``path``; None when nobody does. A lock that is held by somebody who has not yet said so raises
-    ``HeldError``."""
+    """Who holds the lock at ``path``; None when nobody does. A lock that is held by somebody who has not yet said so
+    raises ``HeldError``."""
     try:
         file = path.open("r", encoding="utf-8")
     except FileNotFoundError:

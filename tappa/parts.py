@@ -1,4 +1,5 @@
-"""The three parts as processes: what each does from its start to its end. Used by ``tappa up`` (as children) and on their own."""
+"""The three parts as processes: what each does from its start to its end. Used by ``tappa up`` (as children) and on
+their own."""
 
 from __future__ import annotations
 
@@ -35,8 +36,8 @@ CONNECTIONS_WAITING: Final = 2048
 
 
 def prepare(name: str, data: Path, *, supervised: bool) -> None:
-    """Be the one process that is ``name`` for this data directory, log to standard error, and, when supervised, stop with
-    the supervisor. Ends the process when another one holds the place."""
+    """Be the one process that is ``name`` for this data directory, log to standard error, and, when supervised, stop
+    with the supervisor. Ends the process when another one holds the place."""
     logging.basicConfig(
         format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%SZ", level=logging.INFO
     )
@@ -74,8 +75,8 @@ def run_ingest(settings: Settings, data: Path) -> None:
 
 async def _ingest(settings: Settings, data: Path) -> None:
     import uvicorn
-    from ingest.app import create_app
 
+    from ingest.app import create_app
     from ingest.sources import Directory
     from stream.log.sqlite import SqliteLog
     from tappa.settings import FILE, read
@@ -103,8 +104,8 @@ async def _ingest(settings: Settings, data: Path) -> None:
 
 
 def run_worker(settings: Settings, data: Path) -> None:
-    """Bring the tables up to date, then work until told to stop; then finish the batch at hand, if that does not take too
-    long: what is not committed is read again at the next start."""
+    """Bring the tables up to date, then work until told to stop; then finish the batch at hand, if that does not take
+    too long: what is not committed is read again at the next start."""
     import uvloop
 
     uvloop.run(_worker(settings, data))
@@ -120,7 +121,7 @@ async def _worker(settings: Settings, data: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     models = [shipped(name) for name in settings.models.active]
-    migrate(settings.store)
+    await migrate(settings.store, default_model=settings.models.default, reporting_currency=settings.money.currency)
     log = await SqliteLog.open(data / "log", settings.log)
     store = connect(settings.store)
     try:

@@ -8,8 +8,8 @@ import socket
 import sys
 
 PICKED_FROM = range(20_000, 32_000)
-"""Free ports are picked here: below those that systems give to outgoing connections, so that a client which tries to reach a
-part that is just being restarted cannot end up connected to itself."""
+"""Free ports are picked here: below those that systems give to outgoing connections, so that a client which tries to
+reach a part that is just being restarted cannot end up connected to itself."""
 
 
 class PortTakenError(OSError):
@@ -17,8 +17,8 @@ class PortTakenError(OSError):
 
 
 class Port:
-    """A port kept for a part while it starts, runs and is started again: bound but not listened on, so that nothing else is
-    given it meanwhile."""
+    """A port kept for a part while it starts, runs and is started again: bound but not listened on, so that nothing
+    else is given it meanwhile."""
 
     def __init__(self, host: str, number: int, kept: socket.socket) -> None:
         self.host = host
@@ -26,12 +26,13 @@ class Port:
         self._kept = kept
 
     def release(self) -> None:
+        """Keep it no longer."""
         self._kept.close()
 
 
 def keep(host: str, number: int, *, exact: bool, option: str, chance: random.Random) -> Port:
-    """Port ``number`` of ``host``; 0 stands for any free one. When it is taken: ``PortTakenError`` if it has to be ``exact``,
-    else a free one."""
+    """Port ``number`` of ``host``; 0 stands for any free one. When it is taken: ``PortTakenError`` if it has to be
+    ``exact``, else a free one."""
     if number:
         try:
             return Port(host, number, _bound(host, number))

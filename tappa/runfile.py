@@ -22,7 +22,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def url(self) -> str:
         """Its address for a client on this machine."""
-        return f"http://{reachable(self.host)}:{self.port}"
+        return url(self.host, self.port)
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,8 +39,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 def reachable(host: str) -> str:
     """The host to connect to for one that is listened on: every address is also this machine's own."""
-    name = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104  (read, not bound)
-    return f"[{name}]" if ":" in name else name
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104  (read, not bound)
+
+
+def url(host: str, port: int) -> str:
+    """The address for a client on this machine of what listens on ``host``."""
+    name = reachable(host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
 def write(path: Path, run: Run) -> None:

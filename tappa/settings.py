@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from store.settings import StoreSettings
 
 from ingest.settings import IngestSettings
 from ingest.sources import Source, by_key
+from store.settings import StoreSettings
 from stream.settings import LogSettings, WorkerSettings
 from tappa.load import load
 
@@ -31,10 +31,10 @@ class MoneySettings(Section):
     """In what sums are reported."""
 
     currency: str = Field(
-        "EUR",
+        default="EUR",
         pattern=r"^[A-Z]{3}$",
-        description="The reporting currency (ISO 4217): `revenue` in the views is the sum in this one; the others are in "
-        "`revenue_by_currency`.",
+        description="The reporting currency (ISO 4217): `revenue` in the views is the sum in this one; "
+        "the others are in `revenue_by_currency`.",
     )
 
 
@@ -42,12 +42,12 @@ class ModelsSettings(Section):
     """The journey models that are folded."""
 
     active: tuple[str, ...] = Field(
-        ("seven_stage",),
+        default=("seven_stage",),
         min_length=1,
         description="The models that every customer is folded under: names of shipped ones, or paths of files.",
     )
     default: str = Field(
-        "seven_stage", description="The one that `v_touchpoints` shows the stages of; one of `active`."
+        default="seven_stage", description="The one that `v_touchpoints` shows the stages of; one of `active`."
     )
 
     @model_validator(mode="after")
@@ -61,34 +61,39 @@ class SupervisorSettings(Section):
     """How `tappa up` looks after its processes."""
 
     ready_within_s: float = Field(
-        120.0,
+        default=120.0,
         gt=0,
-        description="A part that has not answered so long after its start is killed and started again: the store may have to recover after a crash.",
+        description="A part that has not answered so long after its start is killed and started again: the store may "
+        "have to recover after a crash.",
     )
-    health_interval_s: float = Field(1.0, gt=0, description="Between two questions whether a part is well.")
+    health_interval_s: float = Field(default=1.0, gt=0, description="Between two questions whether a part is well.")
     health_timeout_s: float = Field(
-        3.0,
+        default=3.0,
         gt=0,
         description="A question is unanswered after this time; longer than a busy machine makes a healthy part wait.",
     )
     health_failures_max: int = Field(
-        5,
+        default=5,
         ge=1,
         description="So many questions unanswered in a row, and the part hangs: it is killed and started again.",
     )
     backoff_s: float = Field(
-        0.2, gt=0, description="Wait before the first restart; doubled each time a part ends again soon."
+        default=0.2, gt=0, description="Wait before the first restart; doubled each time a part ends again soon."
     )
-    backoff_s_max: float = Field(30.0, gt=0, description="The longest wait before a restart.")
-    steady_after_s: float = Field(60.0, gt=0, description="A part that ran so long starts with the first wait again.")
+    backoff_s_max: float = Field(default=30.0, gt=0, description="The longest wait before a restart.")
+    steady_after_s: float = Field(
+        default=60.0, gt=0, description="A part that ran so long starts with the first wait again."
+    )
     stop_within_s: float = Field(
-        9.0,
+        default=9.0,
         gt=0,
         le=60,
         description="Stopping in order (ingest, worker, store) takes at most this long; what is left then is killed.",
     )
     log_file_bytes_max: int = Field(
-        5_000_000, ge=100_000, description="Size of a file in `logs/`, of which one older is kept for each part."
+        default=5_000_000,
+        ge=100_000,
+        description="Size of a file in `logs/`, of which one older is kept for each part.",
     )
 
 
@@ -102,7 +107,9 @@ class Settings(Section):
     money: MoneySettings = Field(default_factory=MoneySettings)
     models: ModelsSettings = Field(default_factory=ModelsSettings)
     supervisor: SupervisorSettings = Field(default_factory=SupervisorSettings)
-    sources: tuple[Source, ...] = Field((), description="Who may send, and with which write keys: see `tappa sources`.")
+    sources: tuple[Source, ...] = Field(
+        default=(), description="Who may send, and with which write keys: see `tappa sources`."
+    )
 
     @model_validator(mode="after")
     def _sources_differ(self) -> Self:

@@ -1,5 +1,5 @@
-"""The settings file as a text that people edit too: written at the first start, and changed in its ``[[sources]]`` only, with
-everything else, comments included, left as it is."""
+"""The settings file as a text that people edit too: written at the first start, and changed in its ``[[sources]]``
+only, with everything else, comments included, left as it is."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _TEXT: Final = """\
 
 [store]
 # port = 8123
-writer_password = "{writer}"
-analyst_password = "{analyst}"
+password = "{writer}"  # of the user `tappa`, who writes
+analyst_password = "{analyst}"  # of the user `analyst`, who may read the views
 
 [money]
 currency = "EUR"  # the reporting currency of `revenue`
@@ -55,12 +55,12 @@ channel = "web"
 
 
 def write_first(path: Path, secret: Secret) -> bool:
-    """Write the file of a first start, unless there is one: True when it was written. What it generates is nobody else's."""
+    """Write the file of a first start, unless there is one: True when it was written."""
     if path.exists():
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     text = _TEXT.format(writer=secret(), analyst=secret(), source=FIRST_SOURCE, key=secret())
-    _replace(path, text)
+    write_private(path, text)
     return True
 
 
@@ -77,7 +77,8 @@ def add_source(path: Path, source: Source) -> None:
 
 
 def rotate_source(path: Path, name: str, key: str) -> None:
-    """Put a new write key in front of those of a source: they all work until they are removed. Raises ``ValueError``."""
+    """Put a new write key in front of those of a source: they all work until they are removed. Raises
+    ``ValueError``."""
     with _changing(path) as document:
         table = _named(document, name)
         table["write_keys"] = [key, *table.get("write_keys", [])]
@@ -107,7 +108,7 @@ def _changing(path: Path) -> Iterator[TOMLDocument]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         document = tomlkit.parse(path.read_text(encoding="utf-8"))
         yield document
-        _replace(path, tomlkit.dumps(document))
+        write_private(path, tomlkit.dumps(document))
 
 
 def _sources(document: TOMLDocument) -> AoT:
@@ -128,7 +129,7 @@ def _named(document: TOMLDocument, name: str) -> Any:
     raise ValueError(f"there is no source {name!r}; there are: {known}")
 
 
-def _replace(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
     """Write the file anew, readable for its owner only, on disk on return; a reader sees the old or the new one."""
     new = path.with_suffix(".new")
     new.unlink(missing_ok=True)

@@ -1,9 +1,8 @@
 """``tappa up``: the parts as child processes, started in order, kept alive, stopped in order.
 
-A part holds the lock ``lock.NAME`` of the data directory as long as it runs, and stops by itself when its standard input ends,
-which happens when the supervisor is gone, however it went. So whoever holds such a lock without a supervisor is a leftover of
-ours, and may be waited for, then ended.
-"""
+A part holds the lock ``lock.NAME`` of the data directory as long as it runs, and stops by itself when its standard
+input ends, which happens when the supervisor is gone, however it went. So whoever holds such a lock without a
+supervisor is a leftover of ours, and may be waited for, then ended."""
 
 from __future__ import annotations
 
@@ -26,8 +25,8 @@ LEFTOVER_GRACE_S = 10.0
 
 
 class Supervisor:
-    """Runs the parts of one data directory. Parts are started in the order given, each when those before it are ready, and
-    stopped in the order of ``stop_order``."""
+    """Runs the parts of one data directory. Parts are started in the order given, each when those before it are ready,
+    and stopped in the order of ``stop_order``."""
 
     def __init__(
         self,
@@ -46,9 +45,8 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._stop_order = stop_order
         self._children = {
-            plan.name: Child(plan, ChildLog(plan.name, data / "logs" / f"{plan.name}.log", settings.log_file_bytes_max, say), settings, say, self._write_run)
-            for plan in plans
-        }  # fmt: skip
+            plan.name: Child(plan, self._log_of(plan.name), settings, say, self._write_run) for plan in plans
+        }
 
     async def run(self, when_ready: Callable[[], Awaitable[None]]) -> None:
         """Start everything, then do ``when_ready``, and return when all has stopped after a signal. Raises
@@ -66,6 +64,9 @@ class Supervisor:
             await asyncio.gather(starting, return_exceptions=True)
             await self._stop_all(running)
             (self._data / "run.json").unlink(missing_ok=True)
+
+    def _log_of(self, name: str) -> ChildLog:
+        return ChildLog(name, self._data / "logs" / f"{name}.log", self._settings.log_file_bytes_max, self._say)
 
     async def _start(self, running: list[asyncio.Task[None]], when_ready: Callable[[], Awaitable[None]]) -> None:
         for child in self._children.values():
@@ -105,9 +106,15 @@ class Supervisor:
 
     def _write_run(self) -> None:
         parts = {
-            name: runfile.Part(host=child.plan.port.host, port=child.plan.port.number, pid=child.pid, state=child.state.value, restarts=child.restarts)
+            name: runfile.Part(
+                host=child.plan.port.host,
+                port=child.plan.port.number,
+                pid=child.pid,
+                state=child.state.value,
+                restarts=child.restarts,
+            )
             for name, child in self._children.items()
-        }  # fmt: skip
+        }
         run = runfile.Run(pid=os.getpid(), started_at=self._started_at, ready=self._ready, parts=parts)
         try:
             runfile.write(self._data / "run.json", run)
@@ -121,8 +128,8 @@ def part_lock(data: Path, name: str) -> Path:
 
 
 def end_leftovers(data: Path, names: Sequence[str], say: Say) -> None:
-    """Wait for parts of an earlier run that are still stopping, and end those that do not. Only for who holds the supervisor's
-    lock. Raises ``HeldError`` when the holder is no leftover, but a part that somebody runs by itself."""
+    """Wait for parts of an earlier run that are still stopping, and end those that do not. Only for who holds the
+    supervisor's lock. Raises ``HeldError`` when the holder is no leftover, but a part that somebody runs by itself."""
     deadline = time.monotonic() + LEFTOVER_GRACE_S
     for name in names:
         path = part_lock(data, name)

@@ -1,20 +1,26 @@
-"""What every command shares: the data directory, the settings read from it, how it fails, how it names itself in a hint."""
+"""What every command shares: the data directory, the settings in it, how it fails, how it names itself in a hint."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from tappa.exits import EXIT_NOT_DONE, EXIT_USAGE
 
+if TYPE_CHECKING:
+    from tappa.settings import Settings
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
 DEFAULT_DATA: Final = "tappa-data"
 
-data_option: Any = click.option(
+data_option: Decorator = click.option(
     "--data",
     envvar="TAPPA_DATA",
     type=click.Path(path_type=Path, file_okay=False),
@@ -23,7 +29,7 @@ data_option: Any = click.option(
     show_envvar=True,
     help="The data directory.",
 )
-json_option: Any = click.option("--json", "as_json", is_flag=True, help="Answer as JSON, for machines.")
+json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="Answer as JSON, for machines.")
 
 
 class NotDoneError(click.ClickException):
@@ -38,7 +44,7 @@ class WrongSettingsError(click.ClickException):
     exit_code = EXIT_USAGE
 
 
-def read_settings(data: Path) -> Any:
+def read_settings(data: Path) -> Settings:
     """The settings of ``data``; mistakes in them end the command with a line for each."""
     from tappa.load import SettingsError
     from tappa.settings import read
@@ -50,8 +56,8 @@ def read_settings(data: Path) -> Any:
 
 
 def hint(command: str, data: Path | None = None) -> str:
-    """``command`` (``"status"``) as it has to be typed here: with the program as this process was started, and with ``--data``
-    where it is not the default."""
+    """``command`` (``"status"``) as it has to be typed here: with the program as this process was started, and with
+    ``--data`` where it is not the default."""
     where = ["--data", str(data)] if data is not None and str(data) != DEFAULT_DATA else []
     return shlex.join([*_program(), *shlex.split(command), *where])
 

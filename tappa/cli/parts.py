@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from tappa.cli.options import WrongSettingsError, data_option, read_settings
+from tappa.cli.options import Decorator, WrongSettingsError, data_option, read_settings
 from tappa.parts import prepare, refuse, run_ingest, run_store, run_worker
 
 if TYPE_CHECKING:
     from tappa.settings import Settings
 
-supervised_option: Any = click.option("--supervised", is_flag=True, hidden=True)
+supervised_option: Decorator = click.option("--supervised", is_flag=True, hidden=True)
 
 
 @click.command(epilog="Example: TAPPA_INGEST__PORT=8080 tappa ingest --data /var/lib/tappa")

@@ -8,7 +8,7 @@ import random
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -22,6 +22,26 @@ PARTS = ("store", "ingest", "worker")
 """In the order of their start."""
 STOP_ORDER = ("ingest", "worker", "store")
 """First nothing new comes in, then what is under way is written, then the store closes."""
+
+HEALTH = {"store": "/ping", "ingest": "/readyz", "worker": "/healthz"}
+"""What answers 200 while a part is well."""
+
+DEMO_WANTED = "demo-wanted"
+"""In the data directory as long as the sample shop is still to be loaded."""
+
+WELCOME = """
+Tappa runs. Touchpoints go to {ingest}, queries to {store} (ClickHouse over HTTP).
+Write key: {key}
+
+Send a touchpoint, and see a second later which stage its customer is in:
+
+  curl -sS -u {key}: {ingest}/v1/track -H 'Content-Type: application/json' -d \\
+    '{{"userId": "ada", "event": "Order Completed", "properties": {{"total": 42, "currency": "EUR"}}}}'
+
+  curl -sS --netrc-file {netrc} {store} -d \\
+    "SELECT customer_id, stage, stage_since, revenue FROM tappa.v_customers WHERE customer_id = 'user:ada' FORMAT Vertical"
+
+How it is: {status}    An analyst's tool: {connect}    Stop: Ctrl-C"""
 
 
 @click.command(epilog="Examples: tappa up    tappa up --port 0 --clickhouse-port 0 --data /tmp/try    tappa up --demo")
@@ -58,14 +78,15 @@ def up(data: Path, host: str | None, port: int | None, clickhouse_port: int | No
         lock.take(" ".join(["tappa", *sys.argv[1:]]))
     except HeldError as error:
         raise NotDoneError(f"{data} is in use: {error}. See: {hint('status', data)}") from None
-    first = _first_start(data)
+    if _first_start(data) and demo:
+        (data / DEMO_WANTED).touch()
     settings = read_settings(data)
     try:
         end_leftovers(data, PARTS, say)
         ports = _ports(settings, host, port, clickhouse_port)
     except (HeldError, PortTakenError) as error:
         raise NotDoneError(str(error)) from None
-    _run(data, settings, ports, demo and first)
+    _run(data, settings, ports, demo)
     lock.release()
 
 
@@ -88,12 +109,24 @@ def _first_start(data: Path) -> bool:
     return first
 
 
+class HasPort(Protocol):
+    """Settings of something that listens."""
+
+    @property
+    def port(self) -> int:
+        """Where."""
+
+    @property
+    def model_fields_set(self) -> set[str]:
+        """What was written down rather than left at its default."""
+
+
 def _ports(settings: Settings, host: str | None, port: int | None, clickhouse_port: int | None) -> dict[str, Port]:
     """A port for each part. One that was asked for is taken or fails; a default one may become another."""
     from tappa.ports import keep
 
     chance = random.SystemRandom()
-    asked = {
+    asked: dict[str, tuple[str, int | None, HasPort, str]] = {
         "store": (host or settings.store.host, clickhouse_port, settings.store, "--clickhouse-port"),
         "ingest": (host or settings.ingest.host, port, settings.ingest, "--port"),
         "worker": (settings.worker.host, None, settings.worker, "[worker] port in tappa.toml"),
@@ -112,14 +145,13 @@ def _run(data: Path, settings: Settings, ports: dict[str, Port], demo: bool) -> 
     from tappa.child import PartRefusedError, Plan
     from tappa.supervisor import Supervisor
 
-    health = {"store": "/ping", "ingest": "/readyz", "worker": "/healthz"}
     plans = [
         Plan(
             name=name,
             command=_command(name, data),
             environment=_environment(name, ports),
             port=ports[name],
-            health=health[name],
+            health=HEALTH[name],
         )
         for name in PARTS
     ]
@@ -153,29 +185,27 @@ def _environment(name: str, ports: dict[str, Port]) -> dict[str, str]:
 
 
 async def _load_demo(data: Path) -> None:
-    """The sample shop, through HTTP like anybody's touchpoints."""
+    """The sample shop, once, through HTTP like anybody's touchpoints. What was cut short is sent again at the next
+    start: a touchpoint that is there already counts once."""
+    from tappa.demo.load import load_shop
+
+    wanted = data / DEMO_WANTED
+    if wanted.exists() and await load_shop(data, say):
+        wanted.unlink()
 
 
 def _welcome(data: Path, settings: Settings, ports: dict[str, Port]) -> None:
     """Last: what one needs to begin, ready to paste."""
+    from tappa.cli.connect import connection_of
     from tappa.connections import write_netrc
-    from tappa.runfile import reachable
+    from tappa.runfile import url
 
-    ingest, store = (f"http://{reachable(ports[name].host)}:{ports[name].number}" for name in ("ingest", "store"))
-    netrc = write_netrc(data, reachable(ports["store"].host), settings.store)
+    ingest, store = (url(ports[name].host, ports[name].number) for name in ("ingest", "store"))
+    netrc = data / "analyst.netrc"
+    write_netrc(netrc, connection_of(data))
     key = next((source.write_keys[0] for source in settings.sources if source.write_keys), "")
     click.echo(
-        f"""
-Tappa runs. Touchpoints go to {ingest}, queries to {store} (ClickHouse over HTTP).
-Write key: {key}
-
-Send a touchpoint, and see a second later which stage its customer is in:
-
-  curl -sS -u {key}: {ingest}/v1/track -H 'Content-Type: application/json' \
-    -d '{{"userId": "ada", "event": "Order Completed", "properties": {{"total": 42, "currency": "EUR"}}}}'
-
-  curl -sS --netrc-file {netrc} {store} --data-binary \
-    "SELECT customer_id, stage, stage_since, purchases, revenue FROM tappa.v_customers WHERE customer_id = 'user:ada' FORMAT Vertical"
-
-How it is: {hint("status", data)}    An analyst's tool: {hint("connect", data)}    Stop: Ctrl-C"""
+        WELCOME.format(
+            ingest=ingest, store=store, key=key, netrc=netrc, status=hint("status", data), connect=hint("connect", data)
+        )
     )

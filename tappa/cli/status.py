@@ -1,0 +1,155 @@
+"""``tappa status``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tappa.cli.options import NotDoneError, data_option, hint, json_option, read_settings
+from tappa.exits import EXIT_NOT_DONE
+
+if TYPE_CHECKING:
+    from tappa.runfile import Run
+    from tappa.settings import Settings
+
+LOOK_INTERVAL_S = 0.1
+"""Between two looks at the log while waiting."""
+
+
+@click.command(epilog="Examples: tappa status    tappa status --wait 30    tappa status --json")
+@data_option
+@json_option
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0),
+    help="Return once all that was accepted before now can be queried, or after so many seconds with exit code 1.",
+)
+def status(data: Path, as_json: bool, wait_s: float | None) -> None:
+    """What runs, where it listens, how far it is.
+
+    The lag is the number of touchpoints (and dead letters) that are accepted and cannot be queried yet.
+    """
+    from tappa.runfile import read
+
+    settings = read_settings(data)
+    reached = wait_s is None or _reached(data, settings, wait_s)
+    found = {
+        "data": str(data.absolute()),
+        **_log(data, settings),
+        **asyncio.run(_look(read(data / "run.json"), settings)),
+    }
+    if as_json:
+        import orjson
+
+        click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+    else:
+        _print(data, found)
+    if not reached:
+        raise NotDoneError(f"not all of it can be queried after {wait_s:g} s")
+    if not all(part["alive"] for part in found["parts"].values()) or not found["parts"]:
+        click.get_current_context().exit(EXIT_NOT_DONE)
+
+
+def _reached(data: Path, settings: Settings, wait_s: float) -> bool:
+    """Whether everything that is in the log now was worked off within ``wait_s``."""
+    from stream.log.sqlite import read_status
+
+    deadline = time.monotonic() + wait_s
+    log = read_status(data / "log", settings.log)
+    goal = log.ends if log else {}
+    while log is not None and any(log.positions[partition] < end for partition, end in goal.items()):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(LOOK_INTERVAL_S)
+        log = read_status(data / "log", settings.log)
+    return True
+
+
+async def _look(run: Run | None, settings: Settings) -> dict[str, Any]:
+    return {
+        "ready": bool(run and run.ready),
+        "parts": await _parts(run, settings) if run else {},
+        **await _counts(run, settings),
+    }
+
+
+async def _parts(run: Run, settings: Settings) -> dict[str, Any]:
+    from tappa.child import is_well
+    from tappa.cli.up import HEALTH
+    from tappa.runfile import reachable
+
+    names = list(run.parts)
+    parts = list(run.parts.values())
+    timeout_s = settings.supervisor.health_timeout_s
+    well = await asyncio.gather(
+        *(is_well(reachable(part.host), part.port, HEALTH[name], timeout_s) for name, part in run.parts.items())
+    )
+    return {
+        name: {"url": part.url, "alive": alive, "pid": part.pid, "restarts": part.restarts}
+        for name, part, alive in zip(names, parts, well, strict=True)
+    }
+
+
+def _log(data: Path, settings: Settings) -> dict[str, Any]:
+    """The lag; None when the log cannot be read."""
+    from stream.log.interface import LogError
+    from stream.log.sqlite import read_status
+
+    try:
+        log = read_status(data / "log", settings.log)
+    except LogError as error:
+        return {"lag": None, "log_error": str(error)}
+    oldest = log.lag.oldest_appended_at if log else None
+    return {
+        "lag": log.lag.messages if log else 0,
+        "lag_bytes": log.lag.bytes if log else 0,
+        "lag_seconds": max(0.0, time.time() - oldest / 1000) if oldest is not None else 0.0,
+    }
+
+
+async def _counts(run: Run | None, settings: Settings) -> dict[str, Any]:
+    """What is in the store; None where it cannot be asked."""
+    from store.clickhouse import connect
+    from store.interface import StoreError
+    from store.rejected_rows import counts
+
+    unknown = {"touchpoints": None, "customers": None, "rejected": None}
+    if run is None or run.parts["store"].pid is None:
+        return unknown
+    store = connect(store_of(settings, run))
+    try:
+        found = await counts(store, settings.models.default)
+    except StoreError:
+        return unknown
+    finally:
+        await store.close()
+    return {"touchpoints": found.touchpoints, "customers": found.customers, "rejected": found.rejected}
+
+
+def store_of(settings: Settings, run: Run | None) -> Any:
+    """The store's settings, with the address at which it runs just now."""
+    from tappa.runfile import reachable
+
+    if run is None or "store" not in run.parts:
+        return settings.store
+    part = run.parts["store"]
+    return settings.store.model_copy(update={"host": reachable(part.host), "port": part.port})
+
+
+def _print(data: Path, found: dict[str, Any]) -> None:
+    if not found["parts"]:
+        click.echo(f"nothing runs on {found['data']}; start it with: {hint('up', data)}")
+    for name, part in found["parts"].items():
+        restarts = f", restarted {part['restarts']} times" if part["restarts"] else ""
+        state = "alive" if part["alive"] else "does not answer"
+        click.echo(f"{name:<12}{part['url']:<28}{state} (process {part['pid'] or 'none'}{restarts})")
+    lag = "unknown" if found["lag"] is None else f"{found['lag']:,}"
+    click.echo(f"{'lag':<12}{lag}" + (f", the oldest {found['lag_seconds']:.1f} s old" if found["lag"] else ""))
+    for name in ("touchpoints", "customers", "rejected"):
+        if found[name] is not None:
+            click.echo(f"{name:<12}{found[name]:,}")
