@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from stream.log.grouping import group, size_of
 from stream.log.interface import Lag, LogFullError, LogUnavailableError, Record
-from stream.log.writer import Clock
+from stream.log.writer import CLOSED, Clock
 from stream.settings import LogSettings
 
 
@@ -177,6 +177,6 @@ class MemoryLog:
 
     def _check(self, by_partition: Mapping[int, object]) -> None:
         if self._closed:
-            raise LogUnavailableError("the log is closed")
+            raise LogUnavailableError(CLOSED)
         if wrong := [partition for partition in by_partition if not 0 <= partition < self.partitions]:
             raise ValueError(f"there is no partition {wrong[0]}: the log has {self.partitions}, numbered from 0")

@@ -18,11 +18,11 @@ from typing import Self, TypeVar
 
 import msgspec
 
-from stream.log.interface import Lag, Record
+from stream.log.interface import Lag, LogUnavailableError, Record
 from stream.log.marks import Edge, Marks, lag, read_marks, read_topic
 from stream.log.sqlite_errors import explained
 from stream.log.sqlite_file import FILE_NAME, LogFile
-from stream.log.writer import Clock, Writer
+from stream.log.writer import CLOSED, Clock, Writer
 from stream.settings import LogSettings
 
 T = TypeVar("T")
@@ -39,6 +39,7 @@ class SqliteLog:
         self._settings = settings
         self._clock = clock
         self._reads = 0
+        self._closed = False
 
     @classmethod
     async def open(cls, directory: Path, settings: LogSettings, *, clock: Clock = time.time) -> Self:
@@ -124,9 +125,11 @@ class SqliteLog:
 
     async def close(self) -> None:
         """See ``Log.close``."""
-        await self._writer.close()
-        await self._in_reader(LogFile.close)
-        self._reader.shutdown()
+        if not self._closed:
+            self._closed = True
+            await self._writer.close()
+            await self._in_reader(LogFile.close)
+            self._reader.shutdown()
 
     async def _changed(self, version: int, deadline: float) -> bool:
         """Wait until somebody has committed something; False when ``deadline`` came first."""
@@ -140,7 +143,11 @@ class SqliteLog:
         return await self._in_reader(LogFile.snapshot)
 
     async def _in_reader(self, work: Callable[[LogFile], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._reader, work, self._reading)
+        try:
+            working = asyncio.get_running_loop().run_in_executor(self._reader, work, self._reading)
+        except RuntimeError as error:  # shut down
+            raise LogUnavailableError(CLOSED) from error
+        return await working
 
     def _check(self, by_partition: Mapping[int, object]) -> None:
         if wrong := [partition for partition in by_partition if not 0 <= partition < self.partitions]:
@@ -168,6 +175,7 @@ def read_status(directory: Path, settings: LogSettings) -> LogStatus | None:
         explained(directory, settings),
         contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as connection,
     ):
+        connection.execute("BEGIN")
         topic = read_topic(connection, directory)
         marks = read_marks(connection)
         return LogStatus(

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from stream.log.grouping import group, size_of
 from stream.log.interface import LogError, LogFullError, LogUnavailableError
@@ -18,6 +18,7 @@ from stream.log.sqlite_file import LogFile
 from stream.settings import LogSettings
 
 Clock = Callable[[], float]
+CLOSED: Final = "the log is closed: this process is ending"
 
 
 class Waiting:
@@ -80,16 +81,17 @@ class Writer:
         return await self._enqueue(Waiting(self._loop.create_future(), work=work))
 
     async def close(self) -> None:
-        """Write all that waits, then end the thread."""
+        """Write all that waits, then end the thread and let go of the file."""
         with self._queued:
             self._closing = True
             self._queued.notify()
         await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._file.close)
 
     async def _enqueue(self, waiting: Waiting) -> Any:
         with self._queued:
             if self._closing:
-                raise LogUnavailableError("the log is closed: this process is ending")
+                raise LogUnavailableError(CLOSED)
             self._queue.append(waiting)
             self._queued.notify()
         return await waiting.answer
