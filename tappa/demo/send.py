@@ -57,4 +57,6 @@ def _parcels(touches: Iterator[Touch], keys: dict[bool, str]) -> Iterator[Parcel
 
 def _body(touch: Touch) -> bytes:
     """A receipt does not say what it is where only receipts go."""
-    return _encode({name: value for name, value in touch.body.items() if name != "type"} if touch.receipt else touch.body)
+    return _encode(
+        {name: value for name, value in touch.body.items() if name != "type"} if touch.receipt else touch.body
+    )

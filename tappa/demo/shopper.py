@@ -171,11 +171,12 @@ class Shopper:
             self.log_in(at + 20 * SECOND, device)
         category = rng.choice(CATEGORIES)
         self.view_page(at, device, "/" if rng.random() < 0.5 else f"/c/{category}", campaign)
+        seen = Campaign("", "", "", SITE + "/")
         for _ in range(pages - 1):
             at += int(rng.expovariate(1 / 40) * SECOND) + 2 * SECOND
             chance = rng.random()
             if not curious or chance < 0.3:
-                self.view_page(at, device, f"/c/{rng.choice(CATEGORIES)}", DIRECT)
+                self.view_page(at, device, f"/c/{rng.choice(CATEGORIES)}", seen)
             elif chance < 0.45:
                 self.track(at, device, "Products Searched", {"query": rng.choice(SEARCHES)})
             else:
@@ -224,6 +225,8 @@ class Shopper:
             "products": [{**described(product), "quantity": 1} for product in products],
         }
         self.track(at, device, "Order Completed", order)
+        if rng.random() < 0.7:
+            self.serve(later(rng, at, 3), "Order Delivered", {"order_id": order_id}, "email")
         if rng.random() < 0.07:
             refund = {
                 "order_id": order_id,
@@ -246,7 +249,7 @@ class Shopper:
             range(11),
             (2, 1, 1, 1, 2, 4, 5, 9, 12, 12, 10) if self.habit != "regular" else (0, 0, 0, 0, 1, 1, 2, 6, 14, 22, 20),
         )
-        self.serve(at, "NPS Survey Answered", {"score": fond[0], "score_kind": "nps"}, "email")
+        self.serve(at, "Survey Answered", {"score": fond[0], "score_kind": "nps"}, "email")
 
     def review(self, at: int) -> None:
         """Of a product, with stars."""
@@ -294,6 +297,8 @@ class Shopper:
         if self.habit == "store_goer" and self.shop.rng.random() < 0.15:
             return
         self.card = f"{9_900_000_000 + self.number}"
+        if self.shop.rng.random() < 0.7:
+            self.serve(at, "Loyalty Programme Joined", {"card": self.card}, "store")
 
     def as_customer(self) -> Body | None:
         """What they show at the till: the card, mostly, when they have one; an e-mail address for the receipt; nothing."""
@@ -314,10 +319,8 @@ class Shopper:
         )
 
     def view_page(self, at: int, device: str, path: str, campaign: Campaign) -> None:
-        page: Body = {"path": path, "url": SITE + path, "title": "Summit Supply"}
+        page: Body = {"path": path, "url": SITE + path, "title": "Summit Supply", "referrer": campaign.referrer}
         context: Body = {"page": page}
-        if campaign.referrer:
-            page["referrer"] = campaign.referrer
         if campaign.source:
             page["url"] += f"?utm_source={campaign.source}&utm_medium={campaign.medium}&utm_campaign={campaign.name}"
             context["campaign"] = {"source": campaign.source, "medium": campaign.medium, "name": campaign.name}

@@ -80,7 +80,8 @@ class CsvForm(_Part):
     """How the file is written."""
 
     delimiter: str = Field(default=",", min_length=1, max_length=1, description="Between columns; a tab is `\\t`")
-    quote: str = Field(default='"', min_length=1, max_length=1, description="Around a column that contains delimiters or line breaks"
+    quote: str = Field(
+        default='"', min_length=1, max_length=1, description="Around a column that contains delimiters or line breaks"
     )
     encoding: str = Field(default="utf-8", description="Such as `utf-8`, `cp1252`")
     empty: list[str] = Field(default=["", "NULL", "null"], description="Words that mean: nothing here")

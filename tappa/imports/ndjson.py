@@ -49,6 +49,7 @@ def _outcome(line: bytes, number: int, upload: Upload, *, receipts: bool) -> Out
     content = digest(line, size=8)
     if receipts or read.get("type") == "receipt":
         fields.pop("type", None)
+        fields["import"] = _raw(upload.origin(number))
         identity = receipt_identity(upload, read)
         return Item(line=number, receipt=True, body=_encode(fields), identity=identity, content=content)
     _complete(fields, read, number, upload)

@@ -60,7 +60,7 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.upload_id}:{line}"
 
     def origin(self, line: int) -> dict[str, Any]:
-        """Goes into ``context.import``, so that a touchpoint, and a dead letter, can be found in the file."""
+        """Goes into a message's ``context.import`` and a receipt's ``import``, so that a touchpoint, and a dead letter, can be found in the file."""
         return {"id": self.upload_id, "file": self.file, "line": line}
 
 

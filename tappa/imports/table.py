@@ -32,7 +32,6 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 Numbered = tuple[int, Row]
 """A row and the line on which it begins, from 1."""
-Making = Callable[[Iterator[Numbered | Problem | Skipped]], Iterator[Outcome]]
 
 
 def read_table(stream: BinaryIO, upload: Upload, mapping: Mapping) -> Iterator[Outcome]:
@@ -55,9 +54,17 @@ def read_table(stream: BinaryIO, upload: Upload, mapping: Mapping) -> Iterator[O
     skips = [(columns.reading(name), words) for name, words in mapping.skip.items()]
     kept = _kept(_numbered(rows, len(names)), skips)
     if mapping.message is not None:
-        return _messages(kept, _readings(mapping.message, columns), upload)
+        return _leaving_open(text, _messages(kept, _readings(mapping.message, columns), upload))
     assert mapping.receipt is not None
-    return _receipts(kept, mapping.receipt, columns, upload)
+    return _leaving_open(text, _receipts(kept, mapping.receipt, columns, upload))
+
+
+def _leaving_open(text: TextIOWrapper, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    """The outcomes. The wrapper would close the stream, which is not ours, when it goes."""
+    try:
+        yield from outcomes
+    finally:
+        text.detach()
 
 
 def _numbered(rows: Any, width: int) -> Iterator[Numbered | Problem]:
@@ -154,6 +161,7 @@ def _receipt(
         for _ in others:
             pass
         return _refused(line, columns, error)
+    body["import"] = upload.origin(line)
     return Item(line=line, receipt=True, body=_encode(body), identity=receipt_identity(upload, body), content=content)
 
 
