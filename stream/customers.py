@@ -4,13 +4,13 @@ facts."""
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from functools import partial
 from hashlib import blake2b
 
-from stage_engine.model import Model
-
 from stage_engine.journey import Journey
+from stage_engine.model import Model
 from stage_engine.touchpoint import Touchpoint
 from store.interface import CustomerRow, Store
 from store.rejected import Refused
@@ -43,6 +43,7 @@ class Customers:
         self._settings = settings
         self._patiently = patience
         self._metrics = metrics
+        self._errors = {model.name: Counter[str]() for model in models}
         self._cache = JourneyCache(settings.cache_customers_max)
 
     async def derive(self, batch: Batch, epoch_version: int) -> tuple[list[CustomerRow], list[Refused]]:
@@ -55,7 +56,7 @@ class Customers:
         for customer_id, touchpoints in batch.customers.items():
             version = epoch_version + batch.positions[batch.partitions[customer_id]]
             try:
-                outcome = advance(self._models, known.get(customer_id), touchpoints)
+                outcome = advance(self._models, known.get(customer_id), touchpoints, self._errors)
             except Exception as error:
                 letters.append(self._failed(customer_id, touchpoints, error))
                 continue
@@ -68,6 +69,7 @@ class Customers:
                 rows += self._rows(customer_id, outcome.journeys, version)
         async for customer_id, journeys in self._refold(list(doubtful), letters):
             rows += self._rows(customer_id, journeys, doubtful[customer_id])
+        self._count_errors()
         return rows, letters
 
     async def derive_everybody(self, version: int) -> AsyncIterator[tuple[list[CustomerRow], list[Refused]]]:
@@ -112,11 +114,17 @@ class Customers:
                 self._metrics.refolds.inc()
                 self._metrics.refolded_touchpoints.inc(len(history))
                 try:
-                    journeys = fold_all(self._models, history)
+                    journeys = fold_all(self._models, history, self._errors)
                 except Exception as error:
                     letters.append(self._failed(customer_id, history, error))
                 else:
                     yield customer_id, journeys
+
+    def _count_errors(self) -> None:
+        for model, errors in self._errors.items():
+            for place, count in errors.items():
+                self._metrics.condition_errors.labels(model, place).inc(count)
+            errors.clear()
 
     def _rows(self, customer_id: str, journeys: Journeys, version: int) -> Iterator[CustomerRow]:
         for model, journey in journeys.items():
