@@ -30,7 +30,7 @@ class Patience:
 
     async def __call__(self, ask: Callable[[], Awaitable[T]]) -> T:
         """The store's answer, however long it takes. Only ``UnwritableRowError`` comes through."""
-        wait_s = FIRST_WAIT_S
+        wait_s = min(FIRST_WAIT_S, self._wait_s_max)
         while True:
             try:
                 answer = await ask()
