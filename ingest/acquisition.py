@@ -1,7 +1,7 @@
 """The acquisition channel: what brought somebody here, after Google's default channel grouping.
 
-The rules, in Google's order, are those of https://support.google.com/analytics/answer/9756891; which source belongs to which
-category is Google's list in ``data/source_categories.csv``.
+The rules, in Google's order, are those of https://support.google.com/analytics/answer/9756891; which source belongs
+to which category is Google's list in ``data/source_categories.csv``.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ UNASSIGNED: Final = "Unassigned"
 URL_CHARACTERS_MAX: Final = 4_096
 """Longer addresses are cut: nobody's campaign is said after so many characters."""
 
+HOST_CHARACTERS_MAX: Final = 253
+
 _PAID: Final = re.compile(r"^(.*cp.*|ppc|retargeting|paid.*)$")
 _SHOP: Final = re.compile(r"^(.*(([^a-df-z]|^)shop|shopping).*)$")
 _EMAIL: Final = re.compile(r"email|e-mail|e_mail|e mail")
 _GOOGLE: Final = re.compile(r"google\.[a-z]{2,3}(\.[a-z]{2})?")
+_AUTHORITY_END: Final = re.compile(r"[?#]")
 _DISPLAY: Final = frozenset({"display", "banner", "expandable", "interstitial", "cpm"})
 _SOCIAL: Final = frozenset({"social", "social-network", "social-media", "sm", "social network", "social media"})
 _REFERRAL: Final = frozenset({"referral", "app", "link"})
@@ -40,8 +43,8 @@ _CLICK_IDS: Final = {
     "fbclid": ("facebook", ""),
     "igshid": ("instagram", ""),
 }
-"""Parameters that ad networks append to a link, with the source and medium they stand for. ``fbclid`` is on every link out of
-Facebook, paid or not."""
+"""Parameters that ad networks append to a link, with the source and medium they stand for. ``fbclid`` is on every
+link out of Facebook, paid or not."""
 _MAY_SAY: Final = re.compile(r"[?&#](?:utm_|" + "|".join(_CLICK_IDS) + ")", re.IGNORECASE)
 
 
@@ -100,19 +103,24 @@ def category_of(source: str) -> str:
 def acquisition_channel(campaign: tuple[str, str, str], url: str, referrer: str | None, *, opened: bool) -> str:
     """What a touchpoint says of where its visitor came from; ``""`` when it says nothing.
 
-    ``campaign`` is what the client says (source, medium, name); else the address of the page says it by ``utm_*`` or a click id;
-    else the referrer by its host. A referrer of the page's own site says nothing. A page that was ``opened`` and whose referrer
-    is empty, not merely missing, says ``Direct``.
+    ``campaign`` is what the client says (source, medium, name); else the address of the page says it by ``utm_*`` or
+    a click id; else the referrer by its host. A referrer of the page's own site says nothing. A page that was
+    ``opened`` and whose referrer is empty, not merely missing, says ``Direct``.
     """
     if any(campaign):
         return channel_grouping(*(part[:256] for part in campaign))
-    url = url[:URL_CHARACTERS_MAX]
-    if _MAY_SAY.search(url) and (said := _of_address(url)):
-        return channel_grouping(*said)
+    if "?" in url or "#" in url:
+        url = url[:URL_CHARACTERS_MAX]
+        if _MAY_SAY.search(url) and (said := _of_address(url)):
+            return channel_grouping(*said)
     if not referrer:
         return "Direct" if opened and referrer is not None else ""
-    host = _host(referrer)
-    if not host or _same_site(host, _host(url)):
+    return _of_referrer(_host(referrer), _host(url))
+
+
+@lru_cache(maxsize=4096)
+def _of_referrer(host: str, own: str) -> str:
+    if not host or _same_site(host, own):
         return ""
     return channel_grouping(host, "" if category_of(host) else "referral", "")
 
@@ -134,11 +142,21 @@ def _of_address(url: str) -> tuple[str, str, str] | None:
 
 
 def _host(url: str) -> str:
-    _, scheme, rest = url.partition("://")
-    if not scheme:
+    parts = url.split("/", 3)
+    if len(parts) < 3 or parts[1] or parts[0][-1:] != ":":
         return ""
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    return authority.rpartition("@")[2].partition(":")[0].lower()[:253]
+    authority = parts[2]
+    if (
+        "@" in authority
+        or ":" in authority
+        or "?" in authority
+        or "#" in authority
+        or len(authority) > HOST_CHARACTERS_MAX
+    ):
+        authority = (
+            _AUTHORITY_END.split(authority[:URL_CHARACTERS_MAX], maxsplit=1)[0].rpartition("@")[2].partition(":")[0]
+        )
+    return authority[:HOST_CHARACTERS_MAX].lower()
 
 
 def _same_site(host: str, own: str) -> bool:

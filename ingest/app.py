@@ -16,9 +16,9 @@ from starlette.responses import HTMLResponse, Response
 
 from ingest import documentation
 from ingest.arrival import Rules
+from ingest.judge import RECEIPT
 from ingest.metrics import CONTENT_TYPE, Metrics
 from ingest.reception import BATCH, CORS, Reception, json_response, refusal_response
-from ingest.judge import RECEIPT
 from ingest.refusals import Code, RequestRefusedError
 from ingest.settings import IdentitySettings, IngestSettings
 from ingest.sources import Sources
@@ -64,8 +64,8 @@ def create_app(
     clock: Callable[[], int] = now_ms,
     ids: Callable[[], str] = new_id,
 ) -> FastAPI:
-    """The application. It opens and closes nothing: ``log`` and ``sources`` are the caller's. ``currency`` is that of values which
-    name none; ``clock`` gives milliseconds since 1970, ``ids`` the ids of messages that have none."""
+    """The application. It opens and closes nothing: ``log`` and ``sources`` are the caller's. ``currency`` is that of
+    values which name none; ``clock`` gives milliseconds since 1970, ``ids`` the ids of messages that have none."""
     metrics = Metrics()
     rules = Rules.of(settings, identity or IdentitySettings(), currency, ids)
     reception = Reception(rules, log, sources, metrics, clock)

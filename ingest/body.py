@@ -13,7 +13,7 @@ from starlette.requests import Request
 from ingest.refusals import Code, RequestRefusedError
 
 _AUTOMATIC: Final = 32 + zlib.MAX_WBITS
-"""zlib finds out by itself whether it is gzip or zlib (what HTTP calls deflate)."""
+"""zlib finds out whether it is gzip or zlib (what HTTP calls deflate)."""
 
 
 class InFlight:
@@ -53,8 +53,8 @@ class Reservation:
 
 
 async def receive(request: Request, reservation: Reservation, *, bytes_max: int, timeout_s: float) -> bytes:
-    """The body, unpacked. Raises ``RequestRefusedError`` when it is too large, too slow or damaged, ``ClientDisconnect`` when the sender
-    goes away. Never holds more than ``bytes_max`` and one chunk of it."""
+    """The body, unpacked. Raises ``RequestRefusedError`` when it is too large, too slow or damaged,
+    ``ClientDisconnect`` when the sender goes away. Never holds more than ``bytes_max`` and one chunk of it."""
     unpacker = _unpacker(request.headers.get("content-encoding", ""), bytes_max)
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > bytes_max:
@@ -101,7 +101,8 @@ def _unpacker(encoding: str, bytes_max: int) -> Unpacker | None:
 
 
 class Unpacker:
-    """Unpacks gzip (of several members, too) and deflate (with or without zlib's header), never further than it is asked to."""
+    """Unpacks gzip (of several members, too) and deflate (with or without zlib's header), never further than it is
+    asked to."""
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
@@ -109,7 +110,8 @@ class Unpacker:
         self._members = 0
 
     def feed(self, data: bytes, bytes_left: int) -> bytes:
-        """What ``data`` unpacks to. Raises ``RequestRefusedError`` when that is more than ``bytes_left``, or when it is damaged."""
+        """What ``data`` unpacks to. Raises ``RequestRefusedError`` when that is more than ``bytes_left``, or when it
+        is damaged."""
         unpacked = bytearray()
         while data:
             member = self._member = self._member or self._begin(data)

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Final
 
 OFFLINE: Final = frozenset({"store", "kiosk", "event", "direct_mail", "door_to_door"})
-"""Channels that are physical places, or paper: ``offline`` is 1. A call or a visit to a web site on the shop floor's tablet is
-offline only if its sender says so by one of these."""
+"""Channels that are physical places, or paper: ``offline`` is 1. A call or a visit to a web site on the shop floor's
+tablet is offline only if its sender says so by one of these."""
 
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _SEGMENT: Final = {"browser": "web", "mobile": "app", "server": ""}
@@ -27,7 +27,6 @@ _APP_LIBRARIES: Final = (
 )
 
 
-@lru_cache(maxsize=4096)
 def slug(said: str) -> str:
     """A channel in its one form, ``""`` for what is no plausible one."""
     found = said.strip().lower().replace("-", "_").replace(" ", "_")
@@ -35,7 +34,6 @@ def slug(said: str) -> str:
     return found if _SLUG.fullmatch(found) else ""
 
 
-@lru_cache(maxsize=1024)
 def of_library(name: str) -> str:
     """What the sending library says of the channel; ``""`` for one that runs anywhere."""
     if name.startswith(_WEB_LIBRARIES):
@@ -43,12 +41,12 @@ def of_library(name: str) -> str:
     return "app" if name.startswith(_APP_LIBRARIES) else ""
 
 
-def channel(said: tuple[str, ...], library: str, type_: str, fallback: str) -> str:
-    """The first of the explicit channels that is a plausible one, else the library's, else the type's, else the source's."""
-    for explicit in said:
-        if explicit and (found := slug(explicit)):
-            return found
-    if library and (found := of_library(library)):
+@lru_cache(maxsize=4096)
+def channel(by_context: str, by_message: str, by_properties: str, library: str, type_: str, fallback: str) -> str:
+    """The first of the explicit channels that is a plausible one, else the library's, else the type's, else the
+    source's."""
+    found = slug(by_context) or slug(by_message) or slug(by_properties) or of_library(library)
+    if found:
         return found
     if type_ == "page":
         return "web"

@@ -1,6 +1,7 @@
 """What `/docs`, `/openapi.json` and docs/http.md say of each endpoint."""
 
 from __future__ import annotations
+
 from typing import Any
 
 OVERVIEW = "The write side of Tappa."

@@ -1,7 +1,7 @@
 """From a body to its items: the batch envelope, the single message, receipts as one, a list or lines.
 
-A body that is sound is decoded in one pass. When the decoder refuses it, its items are cut apart by brackets alone and each
-is judged by itself; only a body in which no items can be found is refused as a whole.
+A body that is sound is decoded in one pass. When the decoder refuses it, its items are cut apart by brackets alone
+and each is judged by itself; only a body in which no items can be found is refused as a whole.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ def read_single(body: bytes) -> Body:
 
 
 def read_receipts(body: bytes, *, document_bytes_max: int) -> Body:
-    """The receipts of a body: one object, a list, or lines of objects (NDJSON). Raises ``RequestRefusedError`` for anything else, and
-    for one JSON document of more than ``document_bytes_max``."""
+    """The receipts of a body: one object, a list, or lines of objects (NDJSON). Raises ``RequestRefusedError`` for
+    anything else, and for one JSON document of more than ``document_bytes_max``."""
     body = body.removeprefix(_BOM).strip()
     if body[:1] == b"[":
         _check_size(body, document_bytes_max)

@@ -1,26 +1,26 @@
-"""What in a message names a person or a device, in the one form that all senders' values are brought to (DESIGN 3.1)."""
+"""What in a message names a person or a device, in the one form that all senders' values take (DESIGN 3.1)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 import phonenumbers
+from msgspec import Raw
 
 from ingest.refusals import Code, ItemRefusedError
 from ingest.settings import IdentitySettings
 from ingest.sources import Joins
-from ingest.text import Scalar, text_of
+from ingest.text import Scalar, decoded, text_of
 
 PHONE_CHARACTERS_MAX: Final = 40
 EXTERNAL_IDS_MAX: Final = 32
 """Entries of ``context.externalIds`` that are looked at."""
 
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)*")
-_ONLY_ZEROS: Final = re.compile(r"[0\-]+")
 
 
 class Identifiers(msgspec.Struct, frozen=True, gc=False):
@@ -46,8 +46,8 @@ class Reader:
         self._markers = tuple(f'"{name}"'.encode() for name in self._kinds)
 
     def identifier(self, field: str, value: Scalar) -> str:
-        """An id in its one form; ``""`` for one that is missing or on the block list. Raises ``ItemRefusedError`` for one that
-        cannot be an id."""
+        """An id in its one form; ``""`` for one that is missing or on the block list. Raises ``ItemRefusedError`` for
+        one that cannot be an id."""
         if value is None:
             return ""
         text = text_of(value)
@@ -63,21 +63,18 @@ class Reader:
 
     def is_blocked(self, text: str) -> bool:
         """Whether the value is on the block list, or of zeros only, or empty."""
+        if text[:1] in "0-" and not text.strip("0-"):
+            return True
         lowered = text.casefold()
-        return (
-            lowered in self._blocked
-            or lowered.startswith(self._blocked_starts)
-            or not text
-            or (text[0] in "0-" and _ONLY_ZEROS.fullmatch(text) is not None)
-        )
+        return lowered in self._blocked or lowered.startswith(self._blocked_starts)
 
     def may_have_contacts(self, raw: bytes) -> bool:
         """Whether the name of a contact occurs in a JSON object: a cheap look before it is parsed."""
         return any(marker in raw for marker in self._markers)
 
     def contact(self, kind: str, value: Any, country: str) -> str:
-        """``kind:value``, or ``""`` when the value does not name anybody: not a text or number, on the block list, or no
-        plausible e-mail address or phone number. Raises ``ItemRefusedError`` like ``identifier``."""
+        """``kind:value``, or ``""`` when the value does not name anybody: not a text or number, on the block list, or
+        no plausible e-mail address or phone number. Raises ``ItemRefusedError`` like ``identifier``."""
         if not isinstance(value, str | int | float) or isinstance(value, bool):
             return ""
         text = text_of(value)
@@ -92,27 +89,25 @@ class Reader:
             return f"phone:{number}" if number else ""
         return f"{kind}:{text}"
 
-    def named(self, members: Mapping[str, Any], country: str) -> Iterable[str]:
+    def named(self, members: Mapping[str, Raw], country: str) -> Iterator[str]:
         """The contacts among the members of a JSON object (traits, a receipt's customer), by their names."""
         for name, kind in self._kinds.items():
-            if name in members and (contact := self.contact(kind, members[name], country)):
+            if name in members and (contact := self.contact(kind, decoded(members[name]), country)):
                 yield contact
 
-    def external(self, entries: Any, country: str) -> Iterable[str]:
+    def external(self, entries: Raw, country: str) -> Iterator[str]:
         """The contacts of ``context.externalIds``: entries whose ``type`` is a kind of contact."""
-        if not isinstance(entries, list):
-            return
-        for entry in entries[:EXTERNAL_IDS_MAX]:
-            if not isinstance(entry, dict):
-                continue
-            kind = self._kinds.get(str(entry.get("type")))
+        found = decoded(entries)
+        for entry in found[:EXTERNAL_IDS_MAX] if isinstance(found, list) else ():
+            kind = self._kinds.get(str(entry.get("type"))) if isinstance(entry, dict) else None
             if kind and (contact := self.contact(kind, entry.get("id"), country)):
                 yield contact
 
 
 def allowed(found: Identifiers, joins: Joins) -> Identifiers:
-    """What is left of the identifiers when a source may join only so much (DESIGN 3.1): ``all``: everything; ``device``: users and
-    devices, no contacts; ``nothing``: the home identifier alone, so that the touchpoint joins nobody to anybody."""
+    """What is left of the identifiers when a source may join only so much (DESIGN 3.1): ``all``: everything;
+    ``device``: users and devices, no contacts; ``nothing``: the home identifier alone, so that the touchpoint joins
+    nobody to anybody."""
     if joins == "all":
         return found
     if joins == "device":

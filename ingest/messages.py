@@ -1,8 +1,10 @@
-"""Messages of Segment's spec as they arrive: one JSON object each, decoded in one pass, the payload kept as the sender wrote it."""
+"""Messages of Segment's spec as they arrive: one JSON object each, decoded in one pass, the payload kept as the
+sender wrote it."""
 
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +21,8 @@ IDENTIFIER_FIELDS: Final = frozenset({"userId", "anonymousId", "previousId", "gr
 
 
 class Message(msgspec.Struct, rename="camel", gc=False, forbid_unknown_fields=True):
-    """The fields that ingest reads, and the others that clients usually send; a field it does not know takes a slower way."""
+    """The fields that ingest reads, and the others that clients usually send; a field it does not know takes a slower
+    way."""
 
     type: str | None = None
     message_id: Scalar = None
@@ -58,6 +61,8 @@ OTHER_FIELDS: Final = (
 _KNOWN: Final = frozenset(
     msgspec.structs.fields(Message)[i].encode_name for i in range(len(msgspec.structs.fields(Message)))
 )
+_OTHER_NAMES: Final = tuple(name for name, _ in OTHER_FIELDS)
+_others: Final = attrgetter(*(attribute for _, attribute in OTHER_FIELDS))
 _decode: Final = msgspec.json.Decoder(Message).decode
 _decode_members: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode: Final = msgspec.json.Encoder().encode
@@ -66,8 +71,8 @@ _FIELD: Final = re.compile(r"\$\.([A-Za-z_]+)")
 
 
 def decode_message(item: bytes, depth_max: int) -> tuple[Message, bytes]:
-    """The message, and its other top-level fields as a JSON object (``b""`` when there are none; write keys are never among them).
-    Raises ``ItemRefusedError``."""
+    """The message, and its other top-level fields as a JSON object (``b""`` when there are none; write keys are never
+    among them). Raises ``ItemRefusedError``."""
     if depth_exceeds(item, depth_max):
         raise ItemRefusedError(Code.TOO_DEEP, f"more than {depth_max} levels")
     try:
@@ -101,7 +106,8 @@ def not_json(error: Exception) -> ItemRefusedError:
 
 
 def json_object(raw: Raw, field: str) -> bytes:
-    """The bytes of a field that is a JSON object; ``b""`` for null and for one that is missing. Raises ``ItemRefusedError``."""
+    """The bytes of a field that is a JSON object; ``b""`` for null and for one that is missing. Raises
+    ``ItemRefusedError``."""
     found = bytes(raw)
     if found[:1] == b"{":
         return found
@@ -111,7 +117,8 @@ def json_object(raw: Raw, field: str) -> bytes:
 
 
 def merged(envelope: bytes, own: bytes) -> bytes:
-    """The envelope's context and a message's own as one JSON object; where both have a member the message's counts, as a whole."""
+    """The envelope's context and a message's own as one JSON object; where both have a member the message's counts,
+    as a whole."""
     if not envelope or envelope in _EMPTY:
         return own
     if not own or own in _EMPTY:
@@ -120,11 +127,11 @@ def merged(envelope: bytes, own: bytes) -> bytes:
 
 
 def _extra(message: Message) -> bytes:
-    found: dict[str, Raw] = {}
-    for name, attribute in OTHER_FIELDS:
-        raw: Raw = getattr(message, attribute)
-        if raw is not ABSENT and bytes(raw) not in _EMPTY:
-            found[name] = raw
+    found = {
+        name: raw
+        for name, raw in zip(_OTHER_NAMES, _others(message), strict=True)
+        if raw is not ABSENT and bytes(raw) not in _EMPTY
+    }
     return _encode(found) if found else b""
 
 

@@ -21,8 +21,8 @@ _EXACT: Final = Context(prec=_CHARACTERS_MAX, rounding=ROUND_HALF_EVEN)
 
 
 def amount(raw: bytes) -> int | None:
-    """A JSON number, or a text that is one, in 1/``MONEY_UNIT``; half a unit goes to the even one. None for anything else and for
-    what is larger than ``AMOUNT_MAX``."""
+    """A JSON number, or a text that is one, in 1/``MONEY_UNIT``; half a unit goes to the even one. None for anything
+    else and for what is larger than ``AMOUNT_MAX``."""
     digits = raw[1:-1] if raw[:1] == b'"' else raw
     if plain := _PLAIN.fullmatch(digits):
         sign, whole, fraction = plain.groups(b"")

@@ -12,7 +12,7 @@ from ingest.arrival import Arrival, Rules
 from ingest.channels import OFFLINE, channel
 from ingest.identifiers import Identifiers, allowed
 from ingest.messages import ABSENT, TYPES, Message, decode_message, json_object, merged
-from ingest.payload import Context, Meaning, decoded, read_context, read_properties
+from ingest.payload import Context, Meaning, read_context, read_properties
 from ingest.refusals import Code, ItemRefusedError
 from ingest.text import text_of
 from ingest.times import parse_time
@@ -26,6 +26,8 @@ EVENT_NAMES: Final = {
     "alias": "Aliased",
 }
 """The event of each type that has none of its own."""
+
+_decode_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 TRANSACTIONS: Final = {"Order Completed": "sale", "Order Refunded": "return"}
 
@@ -46,7 +48,9 @@ def touchpoint_of(rules: Rules, arrival: Arrival, item: bytes) -> Touchpoint:
     identifiers = _identifiers(rules, arrival, message, type_, traits, said)
     original, occurred_at = _times(rules, arrival, message)
     where = channel(
-        (said.channel or "", message.channel or "", meaning.channel),
+        said.channel or "",
+        message.channel or "",
+        meaning.channel,
         said.library.name or "" if said.library is not None else "",
         type_,
         arrival.source.channel,
@@ -134,15 +138,17 @@ def _identifiers(
 def _contacts(rules: Rules, arrival: Arrival, type_: str, traits: bytes, said: Context) -> tuple[str, ...]:
     reader, country = rules.reader, arrival.source.phone_country
     found: set[str] = set()
-    if type_ == "identify" and traits and reader.may_have_contacts(traits):
-        found.update(reader.named(msgspec.json.decode(traits), country))
-    if said.traits is not ABSENT:
-        context_traits = bytes(said.traits)
-        if context_traits[:1] == b"{" and reader.may_have_contacts(context_traits):
-            found.update(reader.named(msgspec.json.decode(context_traits), country))
+    if type_ == "identify" and reader.may_have_contacts(traits):
+        found.update(reader.named(_members(traits), country))
+    if said.traits is not ABSENT and reader.may_have_contacts(bytes(said.traits)):
+        found.update(reader.named(_members(bytes(said.traits)), country))
     if said.external_ids is not ABSENT:
-        found.update(reader.external(decoded(said.external_ids), country))
+        found.update(reader.external(said.external_ids, country))
     return tuple(sorted(found)) if found else ()
+
+
+def _members(raw: bytes) -> dict[str, msgspec.Raw]:
+    return _decode_members(raw) if raw[:1] == b"{" else {}
 
 
 def _times(rules: Rules, arrival: Arrival, message: Message) -> tuple[int, int]:

@@ -1,4 +1,5 @@
-"""The few members of context and properties that ingest looks at; whatever has another type than expected says nothing."""
+"""The few members of context and properties that ingest looks at; whatever has another type than expected says
+nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from msgspec import Raw
 
 from ingest.messages import ABSENT
 from ingest.money import amount, currency, score
+from ingest.text import decoded
 
 
 class Page(msgspec.Struct, gc=False):
@@ -50,12 +52,12 @@ class Properties(msgspec.Struct, gc=False):
     value: Raw = ABSENT
     revenue: Raw = ABSENT
     total: Raw = ABSENT
-    currency: Raw = ABSENT
-    channel: Raw = ABSENT
-    url: Raw = ABSENT
-    referrer: Raw = ABSENT
-    score_kind: Raw = ABSENT
-    score: Raw = ABSENT
+    currency: str | None = None
+    channel: str | None = None
+    url: str | None = None
+    referrer: str | None = None
+    score_kind: str | None = None
+    score: int | float | str | None = None
 
 
 class Meaning(msgspec.Struct, frozen=True, gc=False):
@@ -76,6 +78,7 @@ NO_CONTEXT: Final = Context()
 _decode_context: Final = msgspec.json.Decoder(Context).decode
 _decode_properties: Final = msgspec.json.Decoder(Properties).decode
 _decode_members: Final = msgspec.json.Decoder(dict[str, Raw]).decode
+_TEXTS: Final = ("currency", "channel", "url", "referrer", "score_kind")
 _DECODERS: Final[dict[str, Any]] = {
     "channel": msgspec.json.Decoder(str).decode,
     "library": msgspec.json.Decoder(Library).decode,
@@ -105,42 +108,38 @@ def read_properties(properties: bytes, fallback_currency: str) -> Meaning:
     """What properties (a JSON object, or nothing) say. Money is ``value``, else ``revenue``, else ``total``."""
     if len(properties) < 3:
         return NOTHING
-    found = _decode_properties(properties)
-    value = next(
-        (
-            units
-            for raw in (found.value, found.revenue, found.total)
-            if raw is not ABSENT and (units := amount(bytes(raw))) is not None
-        ),
-        None,
-    )
-    kind, number = score(decoded(found.score_kind), decoded(found.score)) if found.score is not ABSENT else ("", None)
-    said_currency = currency(decoded(found.currency)) if found.currency is not ABSENT else ""
+    try:
+        found = _decode_properties(properties)
+    except msgspec.ValidationError:
+        found = _well_typed(properties)
+    value = None
+    for raw in (found.value, found.revenue, found.total):
+        if raw is not ABSENT and (value := amount(bytes(raw))) is not None:
+            break
+    money = currency(found.currency) if found.currency else ""
+    kind, number = score(found.score_kind, found.score) if found.score_kind else ("", None)
     return Meaning(
         value,
-        said_currency or (fallback_currency if value is not None else ""),
-        text(found.channel),
-        text(found.url),
-        text(found.referrer) if found.referrer is not ABSENT else None,
+        money or (fallback_currency if value is not None else ""),
+        found.channel or "",
+        found.url or "",
+        found.referrer,
         kind,
         number,
     )
 
 
-def decoded(raw: Raw) -> Any:
-    """The JSON value; None for a missing one and for numbers that no float can hold."""
-    if raw is ABSENT:
-        return None
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-
-
-def text(raw: Raw) -> str:
-    """A JSON string's text, ``""`` for anything else."""
-    found = decoded(raw) if raw is not ABSENT else ""
-    return found if isinstance(found, str) else ""
+def _well_typed(properties: bytes) -> Properties:
+    """Those properties that have the types they should have."""
+    members: dict[str, Raw] = _decode_members(properties)
+    money: dict[str, Any] = {name: members[name] for name in ("value", "revenue", "total") if name in members}
+    texts: dict[str, Any] = {
+        name: text for name in _TEXTS if name in members and isinstance(text := decoded(members[name]), str)
+    }
+    number = decoded(members["score"]) if "score" in members else None
+    number_of: dict[str, Any] = {"score": number} if isinstance(number, int | float | str) else {}
+    fields: dict[str, Any] = {**money, **texts, **number_of}
+    return Properties(**fields)
 
 
 def _attempt(decode: Any, raw: Raw | None) -> Any:

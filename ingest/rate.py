@@ -13,8 +13,8 @@ RETRY_AFTER_MAX_S: Final = 300
 
 
 class RateLimit:
-    """``rate_per_s`` touchpoints in the long run, ``burst`` on top at once. A batch may begin while any token is left and take more than
-    there are: the debt is paid off before the next. Only known keys are remembered."""
+    """``rate_per_s`` touchpoints in the long run, ``burst`` on top at once. A batch may begin while any token is left
+    and take more than there are: the debt is paid off before the next. Only known keys are remembered."""
 
     def __init__(self, rate_per_s: float, burst: int, clock: Callable[[], float]) -> None:
         self._rate = rate_per_s

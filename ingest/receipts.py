@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from hashlib import blake2b
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Raw
@@ -15,7 +15,7 @@ from ingest.messages import ABSENT, not_json
 from ingest.money import amount, currency
 from ingest.refusals import Code, ItemRefusedError
 from ingest.splitter import depth_exceeds
-from ingest.text import text_of
+from ingest.text import decoded, text_of
 from ingest.times import parse_time_with_offset
 from stage_engine.touchpoint import Touchpoint
 
@@ -59,7 +59,7 @@ class Receipt(msgspec.Struct, gc=False):
     kind: Literal["sale", "return", "void"] = "sale"
     lines: list[Line] = []
     payments: list[Raw] | None = None
-    customer: dict[str, Any] | None = None
+    customer: dict[str, Raw] | None = None
     refers_to: str | int | Referred | None = None
 
 
@@ -183,7 +183,7 @@ def _refers_to(rules: Rules, receipt: Receipt, own: tuple[str, str, str, str]) -
 
 def _identifiers(rules: Rules, arrival: Arrival, receipt: Receipt) -> Identifiers:
     customer = receipt.customer or {}
-    user = customer.get("user_id", customer.get("userId"))
+    user = decoded(customer.get("user_id", customer.get("userId", ABSENT)))
     if user is not None and (isinstance(user, bool) or not isinstance(user, str | int | float)):
         raise ItemRefusedError(Code.INVALID_IDENTIFIER, "customer.user_id")
     contacts = tuple(sorted(set(rules.reader.named(customer, arrival.source.phone_country))))

@@ -34,7 +34,8 @@ CORS: Final = {"access-control-allow-origin": "*", "access-control-expose-header
 
 
 class Reception:
-    """Receives requests. Whatever a request contains, the answer is not a 5xx; 503 is said only for what ails this side."""
+    """Receives requests. Whatever a request contains, the answer is not a 5xx; 503 is said only for what ails this
+    side."""
 
     def __init__(self, rules: Rules, log: Log, sources: Sources, metrics: Metrics, now_ms: Callable[[], int]) -> None:
         settings = rules.settings

@@ -1,7 +1,7 @@
 """The table of refusals: all that ingest says no to, what the sender is told, and whether sending again may help.
 
-Segment's clients send again on 408, 410, 429 and 5xx except 501 and 505, and throw away on any other 4xx. So a 4xx that is not
-among these is said only where throwing away is right.
+Segment's clients send again on 408, 410, 429 and 5xx except 501 and 505, and throw away on any other 4xx. So a 4xx
+that is not among these is said only where throwing away is right.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ TABLE: Final[Mapping[Code, Refusal]] = MappingProxyType(
         ),
         Code.INVALID_COMPRESSION: _request(
             400,
-            "The compressed body is damaged or ends early: compress it again, or send it as it is, without Content-Encoding.",
+            "The compressed body is damaged or ends early: compress it again, or send it as it is, without "
+            "Content-Encoding.",
         ),
         Code.UNSUPPORTED_ENCODING: _request(
             415, "Only the Content-Encodings gzip and deflate are understood: use one of them, or none."
@@ -124,7 +125,8 @@ TABLE: Final[Mapping[Code, Refusal]] = MappingProxyType(
         ),
         Code.IMPLAUSIBLE_TIME: _item("The time lies in the future or too far in the past: check the sender's clock."),
         Code.TIME_TOO_OLD: _item(
-            "The time is older than a browser source may send: send old touchpoints by a source that is not a browser's."
+            "The time is older than a browser source may send: send old touchpoints by a source that is not a "
+            "browser's."
         ),
         Code.INVALID_RECEIPT: _item("The receipt does not have the form that /docs describes."),
     }

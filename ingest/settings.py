@@ -23,7 +23,8 @@ class IdentitySettings(BaseModel):
 
     contact_kinds: tuple[Slug, ...] = Field(
         default=("email", "loyalty_card", "phone"),
-        description="Kinds of contact. A trait of that name (`loyalty_card` or `loyaltyCard`), an entry of `context.externalIds` "
+        description="Kinds of contact. A trait of that name (`loyalty_card` or `loyaltyCard`), an entry of "
+        "`context.externalIds` "
         "of that type and a field of a receipt's customer are such a contact.",
     )
     block_list: tuple[str, ...] = Field(
@@ -37,19 +38,22 @@ class IdentitySettings(BaseModel):
             "[object object]",
             "test@*",
         ),
-        description="Values that are no identifiers, whatever the case of their letters; a `*` at the end stands for any rest. Values of "
+        description="Values that are no identifiers, whatever the case of their letters; a `*` at the end stands "
+        "for any rest. Values of "
         "only zeros and hyphens are always among them. They are dropped from the identifiers, not from the payload.",
     )
     phone_country: Country = Field(
         default="",
-        description="Country (ISO 3166, two letters) of phone numbers without an international prefix, for sources that "
+        description="Country (ISO 3166, two letters) of phone numbers without an international prefix, for "
+        "sources that "
         "name none. Empty: such numbers are not identifiers.",
     )
     identifier_bytes_max: int = Field(
         default=256,
         ge=64,
         le=4096,
-        description="Longest identifier, message id and receipt key, in UTF-8 bytes: long enough for every known client, "
+        description="Longest identifier, message id and receipt key, in UTF-8 bytes: long enough for every known "
+        "client, "
         "short enough for sorting keys.",
     )
     phone_cache_entries: int = Field(
@@ -76,7 +80,8 @@ class IngestSettings(BaseModel):
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     public_url: str = Field(
         default="",
-        description="Address under which browsers reach ingest (`https://touch.example.com`), told to Segment's browser client. "
+        description="Address under which browsers reach ingest (`https://touch.example.com`), told to Segment's "
+        "browser client. "
         "Empty: the one it asked at.",
     )
     body_bytes_max: int = Field(
@@ -107,7 +112,8 @@ class IngestSettings(BaseModel):
     expanded_bytes_max: int = Field(
         default=5 * MEGABYTE,
         ge=1 * KILOBYTE,
-        description="Largest batch once the envelope's context is merged into each message: a large context must not multiply.",
+        description="Largest batch once the envelope's context is merged into each message: a large context must "
+        "not multiply.",
     )
     depth_max: int = Field(
         default=64,
@@ -122,7 +128,8 @@ class IngestSettings(BaseModel):
     in_flight_bytes_max: int = Field(
         default=64 * MEGABYTE,
         ge=1 * MEGABYTE,
-        description="Bytes of all bodies that are being received or worked on. Beyond it new bodies are told 503: memory is bounded "
+        description="Bytes of all bodies that are being received or worked on. Beyond it new bodies are told 503: "
+        "memory is bounded "
         "however many senders there are.",
     )
     retry_after_s: int = Field(
@@ -139,7 +146,8 @@ class IngestSettings(BaseModel):
     clock_skew_s: int = Field(
         default=300,
         ge=1,
-        description="Smallest difference between a sender's clock and ours that network delay cannot explain; times are corrected "
+        description="Smallest difference between a sender's clock and ours that network delay cannot explain; "
+        "times are corrected "
         "only beyond it, in steps of it.",
     )
     future_s_max: int = Field(default=86_400, ge=0, description="How far ahead of our clock a touchpoint may lie.")

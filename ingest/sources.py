@@ -33,7 +33,8 @@ class Source(BaseModel):
     )
     joins: Joins = Field(
         default="all",
-        description="What its identifiers may join: `all`; `device` (users and devices; contacts are not taken as identifiers); `nothing` "
+        description="What its identifiers may join: `all`; `device` (users and devices; contacts are not taken as "
+        "identifiers); `nothing` "
         "(each touchpoint keeps only its home identifier). For keys that the public can read.",
     )
     channel: Slug = Field(
@@ -55,8 +56,8 @@ class Sources(Protocol):
 
 
 class Directory:
-    """Sources by write key. Looks at the settings file at most every ``check_s`` and loads anew when it changed. When that fails the
-    sources of before stay, and the log says why."""
+    """Sources by write key. Looks at the settings file at most every ``check_s`` and loads anew when it changed. When
+    that fails the sources of before stay, and the log says why."""
 
     def __init__(
         self,

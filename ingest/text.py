@@ -1,8 +1,12 @@
-"""Scalars of JSON as the text they mean: clients write an id as a string or as a number."""
+"""Single values out of JSON: clients write an id as a string or as a number, and anything else where neither is expected."""
 
 from __future__ import annotations
 
+from typing import Any
 from unicodedata import normalize
+
+import msgspec
+from msgspec import Raw
 
 Scalar = str | int | float | None
 
@@ -17,3 +21,11 @@ def text_of(value: Scalar) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
     return str(value)
+
+
+def decoded(raw: Raw) -> Any:
+    """The value of a piece of JSON; None for an empty piece and for numbers that no float can hold."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None

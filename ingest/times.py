@@ -19,8 +19,8 @@ DATETIME64_MAX: Final = 10_413_791_999_999
 SECONDS_FROM: Final = 100_000_000
 MILLISECONDS_FROM: Final = 100_000_000_000
 MILLISECONDS_TO: Final = 100_000_000_000_000
-"""Numbers from the first on are seconds since 1970 (1973 to 5138), from the second on milliseconds (1973 to 5138); others could be
-either, or finer, and are refused."""
+"""Numbers from the first on are seconds since 1970 (1973 to 5138), from the second on milliseconds (1973 to 5138);
+others could be either, or finer, and are refused."""
 
 ISO_8601: Final = (
     r"^\d{4}-?\d{2}-?\d{2}"
@@ -34,11 +34,12 @@ _OFFSET: Final = re.compile(r"[Tt ].*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$", re.ASCII)
 
 
 def parse_time(value: str | int | float) -> int:
-    """Milliseconds since 1970 UTC. Texts are ISO 8601 with any offset and precision (without an offset: UTC) or a number; numbers
-    are seconds or milliseconds since 1970. What is finer than a millisecond is cut off. Raises ``ValueError``."""
+    """Milliseconds since 1970 UTC. Texts are ISO 8601 with any offset and precision (without an offset: UTC) or a
+    number; numbers are seconds or milliseconds since 1970. What is finer than a millisecond is cut off. Raises
+    ``ValueError``."""
     if isinstance(value, str):
         if len(value) == 24 and value[23] == "Z" and value[10] == "T" and value[19] == ".":
-            return _milliseconds(datetime.fromisoformat(value))
+            return round(datetime.fromisoformat(value).timestamp() * 1000)  # exact: three decimals are all there are
         return _parse_text(value.strip())
     return _from_number(value)
 
@@ -94,8 +95,9 @@ class Clock(msgspec.Struct, frozen=True, gc=False):
         )
 
     def correction(self, received_at: int, sent_at: int | None) -> int:
-        """What to add to a sender's times: nothing while its clock is off by no more than network delay explains, else the skew
-        rounded towards zero to whole steps. So all that a device sends keeps its order as long as its skew stays in one step."""
+        """What to add to a sender's times: nothing while its clock is off by no more than network delay explains,
+        else the skew rounded towards zero to whole steps. So all that a device sends keeps its order as long as its
+        skew stays in one step."""
         if sent_at is None:
             return 0
         skew = received_at - sent_at
