@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tappa.cli.options import data_option, json_option, read_settings
+from tappa.cli.options import NotDoneError, data_option, hint, json_option, read_settings
 
 if TYPE_CHECKING:
     from tappa.connections import Connection
@@ -40,16 +40,16 @@ def connect(data: Path, as_json: bool) -> None:
 def connection_of(data: Path) -> Connection:
     """The analyst's connection: to the store that runs just now, else to the one in the settings."""
     from tappa.connections import Connection
-    from tappa.runfile import reachable, read
+    from tappa.running import store_settings
 
-    store = read_settings(data).store
-    run = read(data / "run.json")
-    part = run.parts.get("store") if run else None
+    store = store_settings(data, read_settings(data))
+    if not store.analyst_password.get_secret_value():
+        raise NotDoneError(f"no password for {store.analyst} yet; the first start makes one: {hint('up', data)}")
     return Connection(
-        host=reachable(part.host if part else store.host),
-        port=part.port if part else store.port,
+        host=store.host,
+        port=store.port,
         user=store.analyst,
         password=store.analyst_password.get_secret_value(),
         database=store.database,
-        secure=store.secure and part is None,
+        secure=store.secure,
     )

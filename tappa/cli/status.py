@@ -41,7 +41,7 @@ def status(data: Path, as_json: bool, wait_s: float | None) -> None:
     found = {
         "data": str(data.absolute()),
         **_log(data, settings),
-        **asyncio.run(_look(read(data / "run.json"), settings)),
+        **asyncio.run(_look(data, read(data / "run.json"), settings)),
     }
     if as_json:
         import orjson
@@ -70,11 +70,11 @@ def _reached(data: Path, settings: Settings, wait_s: float) -> bool:
     return True
 
 
-async def _look(run: Run | None, settings: Settings) -> dict[str, Any]:
+async def _look(data: Path, run: Run | None, settings: Settings) -> dict[str, Any]:
     return {
         "ready": bool(run and run.ready),
         "parts": await _parts(run, settings) if run else {},
-        **await _counts(run, settings),
+        **await _counts(data, run, settings),
     }
 
 
@@ -112,16 +112,17 @@ def _log(data: Path, settings: Settings) -> dict[str, Any]:
     }
 
 
-async def _counts(run: Run | None, settings: Settings) -> dict[str, Any]:
+async def _counts(data: Path, run: Run | None, settings: Settings) -> dict[str, Any]:
     """What is in the store; None where it cannot be asked."""
     from store.clickhouse import connect
     from store.interface import StoreError
     from store.rejected_rows import counts
+    from tappa.running import store_settings
 
     unknown = {"touchpoints": None, "customers": None, "rejected": None}
     if run is None or run.parts["store"].pid is None:
         return unknown
-    store = connect(store_of(settings, run))
+    store = connect(store_settings(data, settings))
     try:
         found = await counts(store, settings.models.default)
     except StoreError:
@@ -129,16 +130,6 @@ async def _counts(run: Run | None, settings: Settings) -> dict[str, Any]:
     finally:
         await store.close()
     return {"touchpoints": found.touchpoints, "customers": found.customers, "rejected": found.rejected}
-
-
-def store_of(settings: Settings, run: Run | None) -> Any:
-    """The store's settings, with the address at which it runs just now."""
-    from tappa.runfile import reachable
-
-    if run is None or "store" not in run.parts:
-        return settings.store
-    part = run.parts["store"]
-    return settings.store.model_copy(update={"host": reachable(part.host), "port": part.port})
 
 
 def _print(data: Path, found: dict[str, Any]) -> None:
