@@ -1,4 +1,5 @@
-"""What the sample shop sells, where, and how people hear of it: a maker of outdoor clothing with three stores and a site."""
+"""What the sample shop sells, where, and how people hear of it: a maker of outdoor clothing with three stores and a
+site."""
 
 from __future__ import annotations
 
@@ -116,10 +117,39 @@ LATE_STORE: Final = "bari-03"
 """Its line is poor: it uploads its receipts late more often than the others."""
 
 FIRST_NAMES: Final = (
-    "Anna", "Bruno", "Carla", "Dario", "Elena", "Fabio", "Giulia", "Hans", "Irene", "Jonas", "Katja", "Luca", "Marta", "Nicola", "Olga",
-    "Paolo", "Rosa", "Sara", "Teo", "Ugo", "Vera", "Walter", "Xenia", "Yuri", "Zoe",
-)  # fmt: skip
+    "Anna",
+    "Bruno",
+    "Carla",
+    "Dario",
+    "Elena",
+    "Fabio",
+    "Giulia",
+    "Hans",
+    "Irene",
+    "Jonas",
+    "Katja",
+    "Luca",
+    "Marta",
+    "Nicola",
+    "Olga",
+    "Paolo",
+    "Rosa",
+    "Sara",
+)
 LAST_NAMES: Final = (
-    "Rossi", "Bianchi", "Conti", "Esposito", "Ferrari", "Gallo", "Huber", "Marino", "Moretti", "Ricci", "Romano", "Weber", "Greco", "Bruno",
-    "Costa", "Fontana", "Villa", "Serra", "Longo", "Fabbri",
-)  # fmt: skip
+    "Rossi",
+    "Bianchi",
+    "Conti",
+    "Esposito",
+    "Ferrari",
+    "Gallo",
+    "Huber",
+    "Marino",
+    "Moretti",
+    "Ricci",
+    "Romano",
+    "Weber",
+    "Greco",
+    "Costa",
+    "Fontana",
+)

@@ -48,9 +48,11 @@ def shop(
     out: Path | None,
     data: Path,
 ) -> None:
-    """A shop with a site, an app and three stores: page views, carts, orders, receipts, returns, reviews, late uploads, copies.
+    """A shop with a site, an app and three stores: page views, carts, orders, receipts, returns, reviews, late uploads,
+    copies.
 
-    One line a sending, in the order of arrival: messages in Segment's form, receipts with "type": "receipt". `tappa import` takes the file.
+    One line a sending, in the order of arrival: messages in Segment's form, receipts with "type": "receipt". `tappa
+    import` takes the file.
     """
     from tappa.demo.shop import shop as shop_for
     from tappa.demo.shop import shop_of

@@ -17,8 +17,9 @@ STOP_WITHIN_S: Final = 2.0
 async def load_shop(
     data: Path, say: Callable[[str], None], *, touchpoints: int = TOUCHPOINTS, seed: int = SEED
 ) -> bool:
-    """Sends the sample shop to the ingest that runs on ``data``, by a process of its own, so that generating it does not hold up who
-    calls, and cancelling stops it. Each line of progress goes to ``say``. False when it did not get through; the line before says why."""
+    """Sends the sample shop to the ingest that runs on ``data``, by a process of its own, so that generating it does
+    not hold up who calls, and cancelling stops it. Each line of progress goes to ``say``. False when it did not
+    get through; the line before says why."""
     command = [
         sys.executable,
         "-m",

@@ -1,4 +1,5 @@
-"""The sample shop through HTTP: messages to ``/v1/batch`` by the source ``shop``, receipts to ``/v1/receipts`` by ``stores``."""
+"""The sample shop through HTTP: messages to ``/v1/batch`` by the source ``shop``, receipts to ``/v1/receipts`` by
+``stores``."""
 
 from __future__ import annotations
 
@@ -29,8 +30,8 @@ class Sent(msgspec.Struct):
 
 
 def send(data: Path, touches: Iterable[Touch], report: Callable[[Sent], None]) -> Sent:
-    """Send all, nearly in the order of arrival, to the ingest of a data directory, whose sources are made when they are missing. Raises
-    ``tappa.imports.delivery.DeliveryError``."""
+    """Send all, nearly in the order of arrival, to the ingest of a data directory, whose sources are made when they
+    are missing. Raises ``tappa.imports.delivery.DeliveryError``."""
     url = ingest_url(data)
     keys = {False: write_key(data, SHOP), True: write_key(data, STORES)}
     wait_until_known(url, list(keys.values()))

@@ -1,7 +1,8 @@
-"""The sample shop: everything that its site, app, tills and offices would have sent, in the order in which it would have arrived.
+"""The sample shop: everything that its site, app, tills and offices would have sent, in the order in which it would
+have arrived.
 
-One random generator is drawn from in one order, so the same seed gives the same shop. It keeps the people who are still around and the
-sendings that are on their way, some hundred bytes each, and nothing of what it has handed out.
+One random generator is drawn from in one order, so the same seed gives the same shop. It keeps the people who are still
+around and the sendings that are on their way, some hundred bytes each, and nothing of what it has handed out.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ ANONYMOUS_RECEIPTS_A_DAY = 0.0012
 
 
 def shop(*, seed: int, customers: int, days: int, end: date) -> Iterator[Touch]:
-    """Everything that about ``customers`` people do in the ``days`` days up to and including ``end``. The same arguments give the same
-    sequence; another ``end`` moves its dates and changes nothing else."""
+    """Everything that about ``customers`` people do in the ``days`` days up to and including ``end``. The same
+    arguments give the same sequence; another ``end`` moves its dates and changes nothing else."""
     return Shop(seed=seed, customers=customers, days=days, end=end).run()
 
 
 def shop_of(touchpoints: int, *, seed: int, days: int, end: date) -> Iterator[Touch]:
-    """The newest ``touchpoints`` touchpoints of a shop that has a few more; copies come on top of the number. What is left out is the
-    shop's beginning, as when a shop starts to measure one day."""
+    """The newest ``touchpoints`` touchpoints of a shop that has a few more; copies come on top of the number. What
+    is left out is the shop's beginning, as when a shop starts to measure one day."""
     customers = 1 + touchpoints // TOUCHPOINTS_A_CUSTOMER
     while (
         total := sum(not touch.copied_after for touch in shop(seed=seed, customers=customers, days=days, end=end))
@@ -95,6 +96,7 @@ class Shop:
         self._friends += 1
 
     def next_order(self) -> int:
+        """Number of the next order on the web."""
         self._orders += 1
         return self._orders
 
@@ -189,8 +191,9 @@ class Shop:
         return body
 
     def _uploaded(self, at: int, store: str) -> int:
-        """When the store's receipt of this moment gets here: at once, or with the whole day's, one to three days late. It is the same for all receipts of a
-        store and day, so it comes from the day and not from the generator."""
+        """When the store's receipt of this moment gets here: at once, or with the whole day's, one to three days
+        late. It is the same for all receipts of a store and day, so it comes from the day and not from the
+        generator."""
         day = at // DAY
         late = (day * 7 + len(store) * 3 + day // 11) % (5 if store == LATE_STORE else 13)
         return (day + 1 + day % 3) * DAY + 7 * HOUR + at % DAY // 1_000 if late == 0 else at + SECOND

@@ -39,7 +39,23 @@ _STORE_HOURS: Final = range(9, 20)
 class Shopper:
     """A person: devices, what the shop knows of them, and a life of visits."""
 
-    __slots__ = ("address", "app", "bought", "campaign", "card", "devices", "first_day", "habit", "knows", "name", "newsletter", "number", "shop", "store", "user_id")  # fmt: skip
+    __slots__ = (
+        "address",
+        "app",
+        "bought",
+        "campaign",
+        "card",
+        "devices",
+        "first_day",
+        "habit",
+        "knows",
+        "name",
+        "newsletter",
+        "number",
+        "shop",
+        "store",
+        "user_id",
+    )
 
     def __init__(self, shop: Shop, number: int, first_day: int, campaign: Campaign) -> None:
         rng = shop.rng
@@ -62,7 +78,8 @@ class Shopper:
         self.store = rng.choices([store for store, _ in STORES], (5, 3, 2))[0]
 
     def life(self) -> Iterator[int]:
-        """Yields the time of the next visit, and makes that visit when asked for the one after. Ends with the person's last visit."""
+        """Yields the time of the next visit, and makes that visit when asked for the one after. Ends with the
+        person's last visit."""
         rng = self.shop.rng
         at = self.first_day * DAY + time_of_day(rng)
         if self.habit == "passer_by":
@@ -138,7 +155,8 @@ class Shopper:
         return at
 
     def loyal_years(self, at: int, gap_days: float, web: float) -> Iterator[int]:
-        """Purchase after purchase, a visit now and then between them, until they stay away; a message may win them back."""
+        """Purchase after purchase, a visit now and then between them, until they stay away; a message may win them
+        back."""
         rng = self.shop.rng
         while True:
             yield at
@@ -189,8 +207,8 @@ class Shopper:
         return at
 
     def buy(self, at: int, web: float) -> None:
-        """A purchase, on the web with probability ``web``, else in the store. Most of those on the web leave no cart event: they come from the
-        app, a telephone call or a one-click button."""
+        """A purchase, on the web with probability ``web``, else in the store. Most of those on the web leave no cart
+        event: they come from the app, a telephone call or a one-click button."""
         rng = self.shop.rng
         self.bought += 1
         products = rng.sample(PRODUCTS, rng.choice((1, 1, 1, 2, 2, 3, 4)))
@@ -301,7 +319,8 @@ class Shopper:
             self.serve(at, "Loyalty Programme Joined", {"card": self.card}, "store")
 
     def as_customer(self) -> Body | None:
-        """What they show at the till: the card, mostly, when they have one; an e-mail address for the receipt; nothing."""
+        """What they show at the till: the card, mostly, when they have one; an e-mail address for the receipt;
+        nothing."""
         rng = self.shop.rng
         if self.card and rng.random() < 0.85:
             return {"loyalty_card": self.card}
@@ -314,11 +333,13 @@ class Shopper:
         return {"anonymousId": device, "userId": self.user_id} if device in self.knows else {"anonymousId": device}
 
     def track(self, at: int, device: str, event: str, properties: Body) -> None:
+        """Something done on a device."""
         self.shop.message(
             at, device, self.said_on(device) | {"type": "track", "event": event, "properties": properties}, app=self.app
         )
 
     def view_page(self, at: int, device: str, path: str, campaign: Campaign) -> None:
+        """A page of the site; the campaign says how they got to it."""
         page: Body = {"path": path, "url": SITE + path, "title": "Summit Supply", "referrer": campaign.referrer}
         context: Body = {"page": page}
         if campaign.source:
@@ -345,6 +366,7 @@ def device_id(rng: Random) -> str:
 
 
 def time_of_day(rng: Random) -> int:
+    """More in the evening than at night."""
     return rng.choice(_HOURS) * HOUR + rng.randrange(HOUR)
 
 
@@ -360,9 +382,17 @@ def later(rng: Random, at: int, days: float) -> int:
 
 
 def money(cents: int) -> float:
+    """In euros."""
     return cents / 100
 
 
 def described(product: Product) -> dict[str, Any]:
     """The product as Segment's e-commerce events carry it."""
-    return {"product_id": product.sku, "sku": product.sku, "name": product.name, "category": product.category, "price": money(product.cents), "currency": "EUR"}  # fmt: skip
+    return {
+        "product_id": product.sku,
+        "sku": product.sku,
+        "name": product.name,
+        "category": product.category,
+        "price": money(product.cents),
+        "currency": "EUR",
+    }

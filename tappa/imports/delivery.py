@@ -59,8 +59,8 @@ _decode_answer = msgspec.json.Decoder(Answer).decode
 
 
 def deliver(url: str, parcels: Iterable[Parcel[Tag]]) -> Iterator[tuple[Parcel[Tag], Answer]]:
-    """Posts each parcel and gives it back with its answer, in the order given. What ingest cannot take now is sent again, after the time
-    that it asks for. Raises ``DeliveryError`` when it does not get through."""
+    """Posts each parcel and gives it back with its answer, in the order given. What ingest cannot take now is sent
+    again, after the time that it asks for. Raises ``DeliveryError`` when it does not get through."""
     retries = urllib3.Retry(
         total=RETRIES_MAX,
         backoff_factor=0.5,

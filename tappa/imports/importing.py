@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from tappa.imports.delivery import BODY_BYTES_MAX, ITEMS_MAX, Answer, Parcel, deliver
+from tappa.imports.delivery import BODY_BYTES_MAX, ITEMS_MAX, Answer, Parcel, Refusal, deliver
 from tappa.imports.file import opened
 from tappa.imports.journal import Journal, Progress
 from tappa.imports.mapping import Mapping
@@ -48,9 +48,9 @@ def import_file(
     now: Callable[[], str],
     report: Report,
 ) -> Progress:
-    """Send the file from where ``progress`` says, to the end. What is counted is sent, and what was sent and not counted is sent again. Raises
-    ``DeliveryError`` when ingest cannot be reached, ``MappingError`` when the mapping does not fit the file; both leave the journal as
-    far as it came."""
+    """Send the file from where ``progress`` says, to the end. What is counted is sent, and what was sent and not
+    counted is sent again. Raises ``DeliveryError`` when ingest cannot be reached, ``MappingError`` when the
+    mapping does not fit the file; both leave the journal as far as it came."""
     size = max(path.stat().st_size, 1)
     with opened(path) as (content, beneath):
         outcomes = read_table(content, upload, mapping) if mapping else read_ndjson(content, upload, receipts=receipts)
@@ -68,9 +68,9 @@ def import_file(
 
 
 def _parcels(outcomes: Iterator[Outcome], write_key: str, read: Callable[[], float]) -> Iterator[Parcel[_Stretch]]:
-    while some := list(islice(outcomes, STRETCH_OUTCOMES)):
-        items = [one for one in some if isinstance(one, Item) and len(one.body) <= BODY_BYTES_MAX]
-        problems = [one if isinstance(one, Problem) else _too_large(one) for one in some if isinstance(one, Problem) or (isinstance(one, Item) and len(one.body) > BODY_BYTES_MAX)]  # fmt: skip
+    while some := [_sendable(outcome) for outcome in islice(outcomes, STRETCH_OUTCOMES)]:
+        items = [one for one in some if isinstance(one, Item)]
+        problems = [one for one in some if isinstance(one, Problem)]
         skipped = sum(isinstance(one, Skipped) for one in some)
         for receipts in (False, True):
             for few in _bundles(one for one in items if one.receipt is receipts):
@@ -104,20 +104,22 @@ def _write_down(answers: list[tuple[_Stretch, Answer]], journal: Journal, progre
                     progress.accepted += first is True
                     progress.duplicate += first is not True
                     progress.differing += first is None
-            bad = [
-                Problem(line=stretch.items[index].line, code=refusal.code, reason=refusal.message, text=_beginning(stretch.items[index].body))
-                for index, refusal in refused.items()
-            ]  # fmt: skip
+            bad = [_refused(stretch.items[index], refusal) for index, refusal in refused.items()]
             journal.note(progress.import_id, [*bad, *stretch.problems])
             progress.rejected += len(bad) + len(stretch.problems)
             progress.skipped += stretch.skipped
             progress.position += stretch.outcomes
 
 
-def _too_large(item: Item | Skipped) -> Problem:
-    assert isinstance(item, Item)
+def _sendable(outcome: Outcome) -> Outcome:
+    if not isinstance(outcome, Item) or len(outcome.body) <= BODY_BYTES_MAX:
+        return outcome
     reason = f"What the line makes is larger than {BODY_BYTES_MAX:,} bytes."
-    return Problem(line=item.line, code="event_too_large", reason=reason, text=_beginning(item.body))
+    return Problem(line=outcome.line, code="event_too_large", reason=reason, text=_beginning(outcome.body))
+
+
+def _refused(item: Item, refusal: Refusal) -> Problem:
+    return Problem(line=item.line, code=refusal.code, reason=refusal.message, text=_beginning(item.body))
 
 
 def _beginning(body: bytes) -> str:

@@ -1,7 +1,8 @@
 """The journal of imports: how far each file is sent, and what has been sent. A SQLite file in the data directory.
 
-What a parcel did to the counts, to the set of what was sent and to the position is one transaction, made after ingest's 200. So a kill loses
-nothing but the answer: the parcel is sent again, ingest takes it as copies, and it is counted once.
+What a parcel did to the counts, to the set of what was sent and to the position is one transaction, made after ingest's
+200. So a kill loses nothing but the answer: the parcel is sent again, ingest takes it as copies, and it is counted
+once.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from tappa.imports.outcome import Item, Problem
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS imports (
-    import_id TEXT PRIMARY KEY, file TEXT, source TEXT, started_at TEXT, finished_at TEXT NOT NULL DEFAULT '', position INTEGER NOT NULL DEFAULT 0,
-    accepted INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,
+    import_id TEXT PRIMARY KEY, file TEXT, source TEXT, started_at TEXT, finished_at TEXT NOT NULL DEFAULT '',
+    position INTEGER NOT NULL DEFAULT 0, accepted INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,
     skipped INTEGER NOT NULL DEFAULT 0, differing INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sent (identity BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
@@ -78,7 +79,8 @@ class Journal:
         self._lock.close()
 
     def begin(self, fresh: Progress, *, again: bool) -> Progress:
-        """The import of this id as it was left, or ``fresh``. With ``again`` it starts at the beginning; its ``started_at`` stays."""
+        """The import of this id as it was left, or ``fresh``. With ``again`` it starts at the beginning; its
+        ``started_at`` stays."""
         names = ", ".join(Progress.__struct_fields__)
         row = self._db.execute(f"SELECT {names} FROM imports WHERE import_id = ?", (fresh.import_id,)).fetchone()  # noqa: S608
         progress = msgspec.convert(dict(zip(Progress.__struct_fields__, row, strict=True)), Progress) if row else fresh
@@ -108,7 +110,8 @@ class Journal:
         self._db.execute(f"INSERT OR REPLACE INTO imports ({names}) VALUES ({marks})", values)  # noqa: S608
 
     def first_time(self, item: Item) -> bool | None:
-        """Notes that an item was sent. True when nothing of its identity had been; None when what had been says something else."""
+        """Notes that an item was sent. True when nothing of its identity had been; None when what had been says
+        something else."""
         new = self._db.execute("INSERT OR IGNORE INTO sent VALUES (?, ?)", (item.identity, item.content)).rowcount == 1
         if new:
             return True

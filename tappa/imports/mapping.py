@@ -1,8 +1,8 @@
 """The mapping: a YAML file that says how the columns of a CSV file become touchpoints or receipts.
 
-A mapping is a list of targets, each with a *value*: where it comes from (a column, the first of several that is not empty, a constant, a
-template) and what is done to it, in this order: empty is absent; ``map``; ``time`` or ``as``; ``default``. Every further thing that a
-mapping may need is one more key of a value.
+A mapping is a list of targets, each with a *value*: where it comes from (a column, the first of several that is not
+empty, a constant, a template) and what is done to it, in this order: empty is absent; ``map``; ``time`` or ``as``;
+``default``. Every further thing that a mapping may need is one more key of a value.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class TimeForm(_Part):
     )
     zone: str = Field(
         "UTC",
-        description="IANA zone of times that do not say theirs, such as `Europe/Rome`. An hour that the clocks repeat is the first.",
+        description="IANA zone of times that do not say theirs, such as `Europe/Rome`. An hour that the clocks "
+        "repeat is the first.",
     )
 
 
@@ -50,7 +51,8 @@ class Value(_Part):
     )
     map: dict[str, Scalar | None] | None = Field(
         None,
-        description="The file's words and ours. A key may end in `*`; exact keys come first, then the patterns in order. Null is absent.",
+        description="The file's words and ours. A key may end in `*`; exact keys come first, then the patterns in "
+        "order. Null is absent.",
     )
     otherwise: Literal["keep", "omit", "refuse"] = Field(
         "keep", description="What becomes of a word that `map` does not have: kept, absent, or the row is refused"
@@ -94,7 +96,9 @@ class ReceiptForm(_Part):
         min_length=1, description="Columns: neighbouring rows that are alike in all of them are one receipt"
     )
     fields: Targets = Field(
-        description="The receipt's own fields, from its first row: `receipt_id`, `store_id`, `sold_at`, `currency`, `customer.user_id` … Without `total` it is the sum of quantity × unit_price less discount; without `kind`, a negative sum is a return"
+        description="The receipt's own fields, from its first row: `receipt_id`, `store_id`, `sold_at`, `currency`, "
+        "`customer.user_id` … Without `total` it is the sum of quantity × unit_price less discount; "
+        "without `kind`, a negative sum is a return"
     )
     lines: Targets = Field(
         description="A line's fields: `sku`, `name`, `quantity`, `unit_price`, `discount`, `category`"
@@ -113,7 +117,8 @@ class Mapping(_Part):
     )
     message: Targets | None = Field(
         None,
-        description="A row is one message in Segment's form: dotted targets such as `event`, `userId`, `timestamp`, `properties.price`, `context.page.url`",
+        description="A row is one message in Segment's form: dotted targets such as `event`, `userId`, `timestamp`, "
+        "`properties.price`, `context.page.url`",
     )
     receipt: ReceiptForm | None = Field(None, description="Rows are lines of receipts")
 

@@ -25,8 +25,9 @@ _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def read_ndjson(stream: BinaryIO, upload: Upload, *, receipts: bool) -> Iterator[Outcome]:
-    """An outcome for each line that is not blank. With ``receipts`` every line is a receipt; otherwise those are that say
-    ``"type": "receipt"``. A line keeps the sender's own bytes; ``messageId`` and ``timestamp`` are added when they are missing."""
+    """An outcome for each line that is not blank. With ``receipts`` every line is a receipt; otherwise those are
+    that say ``"type": "receipt"``. A line keeps the sender's own bytes; ``messageId`` and ``timestamp`` are added
+    when they are missing."""
     number = 0
     while line := stream.readline(LINE_BYTES_MAX):
         number += 1

@@ -53,14 +53,16 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
     """The file's name, without folders."""
     source: str
     started_at: str
-    """ISO time at which it was first imported: the time of touchpoints that have none, the same whenever it is resumed."""
+    """ISO time at which it was first imported: the time of touchpoints that have none, the same whenever it is
+    resumed."""
 
     def message_id(self, line: int) -> str:
         """Of a line that has none: the same whenever the file is sent."""
         return f"{self.upload_id}:{line}"
 
     def origin(self, line: int) -> dict[str, Any]:
-        """Goes into a message's ``context.import`` and a receipt's ``import``, so that a touchpoint, and a dead letter, can be found in the file."""
+        """Goes into a message's ``context.import`` and a receipt's ``import``, so that a touchpoint, and a dead
+        letter, can be found in the file."""
         return {"id": self.upload_id, "file": self.file, "line": line}
 
 
@@ -70,7 +72,8 @@ def digest(*parts: object, size: int = 16) -> bytes:
 
 
 def message_identity(upload: Upload, body: dict[str, Any]) -> bytes:
-    """From a message's fields as the file writes them: source, ``messageId``, ``timestamp`` and all that may name somebody."""
+    """From a message's fields as the file writes them: source, ``messageId``, ``timestamp`` and all that may name
+    somebody."""
     context = body.get("context")
     named = (context.get("traits"), context.get("externalIds")) if isinstance(context, dict) else ()
     names = (body.get("userId"), body.get("anonymousId"), body.get("previousId"), body.get("traits"), *named)

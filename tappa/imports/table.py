@@ -6,7 +6,6 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from io import TextIOWrapper
-from itertools import groupby
 from typing import Any, BinaryIO, Final
 
 import msgspec
@@ -25,8 +24,8 @@ from tappa.imports.outcome import (
 )
 from tappa.imports.values import Columns, Reading, Row, RowError, matches, reading
 
-LINES_MAX: Final = 5_000
-"""Rows of one receipt: more of them are a mapping that groups by the wrong column."""
+LINES_MAX: Final = 2_000
+"""Rows of one receipt, as many as ingest takes: more of them are a mapping that groups by the wrong column."""
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -35,7 +34,8 @@ Numbered = tuple[int, Row]
 
 
 def read_table(stream: BinaryIO, upload: Upload, mapping: Mapping) -> Iterator[Outcome]:
-    """An outcome for each row, or each receipt. Raises ``MappingError`` when the mapping does not fit the file's columns."""
+    """An outcome for each row, or each receipt. Raises ``MappingError`` when the mapping does not fit the file's
+    columns."""
     form = mapping.csv
     try:
         text = TextIOWrapper(
@@ -126,55 +126,50 @@ def _messages(
 def _receipts(
     rows: Iterator[Numbered | Problem | Skipped], form: ReceiptForm, columns: Columns, upload: Upload
 ) -> Iterator[Outcome]:
+    """A row that is left out or cannot be read does not end the receipt around it."""
     keys = [columns.reading(name) for name in form.group_by]
-    fields = _readings(form.fields, columns)
-    line_fields = _readings(form.lines, columns)
-
-    def key(row: Numbered | Problem | Skipped) -> object:
-        return tuple(read(row[1]) for read in keys) if isinstance(row, tuple) else row
-
-    for _, group in groupby(rows, key):
-        first = next(group)
-        if not isinstance(first, tuple):
-            yield first
+    fields, line_fields = _readings(form.fields, columns), _readings(form.lines, columns)
+    group: list[Numbered] = []
+    group_key: list[str | None] = []
+    for row in rows:
+        if not isinstance(row, tuple):
+            yield row
             continue
-        yield _receipt(first, group, fields, line_fields, upload)
+        key = [read(row[1]) for read in keys]
+        if group and key != group_key:
+            yield _receipt(group, fields, line_fields, upload)
+            group = []
+        group_key = key
+        if len(group) <= LINES_MAX:
+            group.append(row)
+    if group:
+        yield _receipt(group, fields, line_fields, upload)
 
 
 def _receipt(
-    first: Numbered,
-    others: Iterator[Numbered | Problem | Skipped],
+    group: Sequence[Numbered],
     fields: Sequence[tuple[list[str], Reading]],
     line_fields: Sequence[tuple[list[str], Reading]],
     upload: Upload,
 ) -> Outcome:
-    line, columns = first
-    lines: list[dict[str, Any]] = []
-    content = b""
+    line, first = group[0]
     try:
-        for row in (first, *_up_to(others, LINES_MAX)):
-            lines.append(_filled(line_fields, row[1]))
-            content = digest(content, row[1], size=8)
-        body = _filled(fields, columns) | {"lines": lines}
+        if len(group) > LINES_MAX:
+            raise RowError(f"more than {LINES_MAX} rows are one receipt: does group_by name the right column?")
+        body = _filled(fields, first)
+        body["lines"] = [_filled(line_fields, row) for _, row in group]
         _settle(body)
     except RowError as error:
-        for _ in others:
-            pass
-        return _refused(line, columns, error)
+        return _refused(line, first, error)
+    identity = receipt_identity(upload, body)
     body["import"] = upload.origin(line)
-    return Item(line=line, receipt=True, body=_encode(body), identity=receipt_identity(upload, body), content=content)
-
-
-def _up_to(rows: Iterator[Any], limit: int) -> Iterator[Numbered]:
-    for count, row in enumerate(rows, 2):
-        if count > limit:
-            raise RowError(f"more than {limit} rows are one receipt: does group_by name the right column?")
-        yield row
+    content = digest([row for _, row in group], size=8)
+    return Item(line=line, receipt=True, body=_encode(body), identity=identity, content=content)
 
 
 def _settle(body: dict[str, Any]) -> None:
-    """Fills in ``total`` and ``kind``, and writes a return as 5.2 of the receipt's form wants it: what came back, and what was paid back,
-    as positive numbers."""
+    """Fills in ``total`` and ``kind``, and writes a return as 5.2 of the receipt's form wants it: what came back,
+    and what was paid back, as positive numbers."""
     lines = body["lines"]
     if "total" not in body:
         body["total"] = sum((_amount(line) for line in lines), Decimal())

@@ -31,12 +31,13 @@ def ingest_url(data: Path) -> str:
 
 
 def write_key(data: Path, source: Source) -> str:
-    """The newest write key of the source of this name. When there is none of that name, it is written into the settings file, with a new key."""
+    """The newest write key of the source of this name. When there is none of that name, it is written into the
+    settings file, with a new key."""
     for known in read(data, os.environ).sources:
         if known.name == source.name and known.write_keys:
             if known.browser:
                 raise DeliveryError(
-                    f"source {source.name!r} is a browser's, which may not send old touchpoints: name another with --source"
+                    f"source {source.name!r} is a browser's, which may not send old touchpoints; name another"
                 )
             return known.write_keys[0]
     if not (data / FILE).exists():

@@ -50,7 +50,8 @@ class Columns:
 
 
 def reading(value: Value, columns: Columns) -> Reading:
-    """What a value makes of a row. Raises ``MappingError`` for a column that the file does not have, or a zone that nobody has."""
+    """What a value makes of a row. Raises ``MappingError`` for a column that the file does not have, or a zone that
+    nobody has."""
     read: Reading = _origin(value, columns)
     if value.map is not None:
         read = _mapped(read, value.map, value.otherwise)
