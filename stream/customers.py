@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from functools import partial
 from hashlib import blake2b
+from typing import Final
 
 from stage_engine.journey import Journey
 from stage_engine.model import Model
@@ -23,6 +24,9 @@ from stream.patience import Patience
 from stream.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
+
+HOMES_PAGE: Final = 50_000
+"""Homes in one answer of the store, which reads all of them for every answer."""
 
 
 class Customers:
@@ -74,14 +78,15 @@ class Customers:
 
     async def derive_everybody(self, version: int) -> AsyncIterator[tuple[list[CustomerRow], list[Refused]]]:
         """The rows of everybody who has facts, folded from the beginning, some at a time."""
-        after, size = "", self._settings.refold_customers_max
-        while homes := await self._patiently(partial(self._store.read_homes, after, size)):
+        after = ""
+        while homes := await self._patiently(partial(self._store.read_homes, after, HOMES_PAGE)):
             after = homes[-1]
-            letters: list[Refused] = []
-            rows: list[CustomerRow] = []
-            async for customer_id, journeys in self._refold([home for home in homes if is_customer(home)], letters):
-                rows += self._rows(customer_id, journeys, version)
-            yield rows, letters
+            for some in chunks([home for home in homes if is_customer(home)], self._settings.refold_customers_max):
+                letters: list[Refused] = []
+                rows: list[CustomerRow] = []
+                async for customer_id, journeys in self._refold(some, letters):
+                    rows += self._rows(customer_id, journeys, version)
+                yield rows, letters
 
     def remember(self, rows: Sequence[CustomerRow]) -> None:
         """Keep in the cache what has been written."""
