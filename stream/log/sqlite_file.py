@@ -31,7 +31,7 @@ from stream.settings import LogSettings
 FILE_NAME: Final = "log.sqlite"
 LOCK_NAME: Final = "log.lock"
 PAGE_BYTES: Final = 4096
-"""Small appends write few bytes (docs/decisions/0003-embedded-log.md)."""
+"""Small appends write few bytes (docs/decisions/embedded-log.md)."""
 LOCK_POLL_S: Final = 0.0005
 FREE_PAGES_KEPT: Final = 16_384
 """Free pages (64 MiB) that the file keeps for what comes next; more go back to the disk."""

@@ -1,5 +1,8 @@
-"""A process that appends until it is killed. ``python -m tests.stream.log.appender DIRECTORY NAME PARTITIONS`` prints the
-name of a message once it is acknowledged: four tasks, each one after the other, a message for each of two partitions."""
+"""A process that appends until it is killed.
+
+``python -m tests.stream.log.appender DIRECTORY NAME PARTITIONS`` prints the name of a message once it is acknowledged:
+four tasks, each one after the other, a message for each of two partitions.
+"""
 
 from __future__ import annotations
 

@@ -74,8 +74,7 @@ async def append_until_full(log: SqliteLog) -> list[str]:
         name = f"{number:05}"
         try:
             await log.append({number % 2: [message(name, 20_000)]})
-        except LogFullError as full:
-            assert "is full: free some space" in str(full)
+        except LogFullError:
             break
         acknowledged.append(name)
     return acknowledged
@@ -88,7 +87,7 @@ async def test_a_full_disk_refuses_and_keeps_what_it_has_and_goes_on_by_itself(s
         acknowledged = await append_until_full(log)
         assert len(acknowledged) < 9_999
         for _ in range(20):
-            with pytest.raises(LogFullError):
+            with pytest.raises(LogFullError, match="is full: free some space"):
                 await log.append({0: [message("refused", 200_000)]})
         assert await everything(log) == sorted({"00000", *acknowledged})
         small_disk.free(log)
@@ -160,7 +159,7 @@ async def filled(directory: Path, number: int = 400) -> None:
 
 async def test_a_file_that_is_no_database_is_said_to_be_damaged(tmp_path: Path) -> None:
     (tmp_path / "log.sqlite").write_bytes(b"neither a log nor a database" * 1_000)
-    with pytest.raises(LogUnavailableError, match="is damaged .* move the directory away"):
+    with pytest.raises(LogUnavailableError, match=r"is damaged .* move the directory away"):
         await SqliteLog.open(tmp_path, SETTINGS)
     with pytest.raises(LogUnavailableError, match="is damaged"):
         read_status(tmp_path, SETTINGS)
@@ -169,7 +168,7 @@ async def test_a_file_that_is_no_database_is_said_to_be_damaged(tmp_path: Path) 
 async def test_a_file_that_was_cut_off_is_said_to_be_damaged(tmp_path: Path) -> None:
     await filled(tmp_path)
     os.truncate(tmp_path / "log.sqlite", 100_000)
-    with pytest.raises(LogUnavailableError, match="is damaged .* move the directory away"):
+    with pytest.raises(LogUnavailableError, match=r"is damaged .* move the directory away"):
         await SqliteLog.open(tmp_path, SETTINGS)
 
 
@@ -222,9 +221,9 @@ async def test_a_log_that_was_being_made_when_its_process_died_is_made_again(tmp
 async def test_who_holds_the_log_too_long_is_noticed(tmp_path: Path) -> None:
     settings = LogSettings(partitions=2, disk_reserve_bytes=0, lock_timeout_s=0.1)
     async with await SqliteLog.open(tmp_path, settings) as log:
-        with log._writer._file._locked():
-            with pytest.raises(LogUnavailableError, match="another process has held the log"):
-                await SqliteLog.open(tmp_path, settings)
+        held = pytest.raises(LogUnavailableError, match="another process has held the log")
+        with log._writer._file._locked(), held:
+            await SqliteLog.open(tmp_path, settings)
         await log.append({0: [message("goes on")]})
 
 
