@@ -1,0 +1,51 @@
+"""For all tests: which backends they really ran on is said at the end, so that a suite that quietly left one out is seen."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+EXPECTED = {"log: sqlite", "log: memory", "store: clickhouse", "store: memory"}
+"""In `make test-fast`, too."""
+EXPECTED_SLOW = {"client: node", "client: jdbc", "client: clickhouse-connect"}
+
+_ran = pytest.StashKey[Counter[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_ran] = Counter()
+
+
+@pytest.fixture(scope="session")
+def backend_ran(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Called with a backend's name (``log: sqlite``) by whoever has just used it."""
+
+    def ran(name: str) -> None:
+        pytestconfig.stash[_ran][name] += 1
+
+    return ran
+
+
+def missing(config: pytest.Config) -> set[str]:
+    """The backends that had to run and did not: asked of a run of everything only."""
+    whole = not config.args or config.args == config.getini("testpaths")
+    if not whole or config.getoption("keyword"):
+        return set()
+    expected = EXPECTED if config.getoption("markexpr") else EXPECTED | EXPECTED_SLOW
+    return expected - set(config.stash[_ran])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if os.environ.get("CI") and missing(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.stash[_ran]:
+        told = ", ".join(f"{name} ({count})" for name, count in sorted(config.stash[_ran].items()))
+        terminalreporter.write_line(f"backends that ran: {told}")
+    if absent := missing(config):
+        terminalreporter.write_line(f"backends that did NOT run: {', '.join(sorted(absent))}", red=True)
