@@ -34,7 +34,7 @@ def names(record: Record) -> list[str]:
 
 def names_by_partition(records: Iterable[Record]) -> dict[int, list[str]]:
     """All names, in the order of the records."""
-    found = defaultdict(list)
+    found: defaultdict[int, list[str]] = defaultdict(list)
     for record in records:
         found[record.partition] += names(record)
     return dict(found)
