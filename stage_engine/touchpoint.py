@@ -14,6 +14,8 @@ import msgspec
 MONEY_UNIT: Final = 10_000
 """``value`` counts ten-thousandths: sums are exact whatever the order and number of the addends."""
 
+_encode: Final = msgspec.msgpack.Encoder().encode
+
 OrderKey = tuple[int, str, str, tuple[str, ...], int]
 """The total order of a customer's touchpoints (DESIGN section 2). The sender's time is last: it tells apart the two
 touchpoints that nothing before it can."""
@@ -74,6 +76,11 @@ class Touchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only
     def identifiers(self) -> tuple[str, ...]:
         """All identifiers as ``kind:value``, sorted: ``user``, the contacts, ``device`` and, of an alias,
         ``previous``."""
+        if not (self.contacts or self.previous_id):
+            if not self.anonymous_id:
+                return ("user:" + self.user_id,) if self.user_id else ()
+            device = "device:" + self.anonymous_id
+            return (device, "user:" + self.user_id) if self.user_id else (device,)
         named = [*self.contacts]
         if self.user_id:
             named.append("user:" + self.user_id)
@@ -102,8 +109,7 @@ class Touchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only
     def identity(self) -> bytes:
         """16 bytes that say which touchpoint it is: source, ``message_id``, the time as the sender wrote it,
         identifiers. Copies share it; a ``message_id`` used again for something else does not (DESIGN section 2)."""
-        parts = (self.source, self.message_id, str(self.original_timestamp), *self.identifiers)
-        return blake2b(b"".join(framed(part.encode()) for part in parts), digest_size=16).digest()
+        return blake2b(_encode(self.order[1:]), digest_size=16).digest()
 
     @property
     def precedence(self) -> tuple[int, bytes]:
