@@ -241,11 +241,22 @@ def native_block(columns: Sequence[Column], rows: int) -> bytes:
             encoded = text.encode()
             write_leb128(len(encoded), block)
             block += encoded
-        wire = get_from_name(_wire_type(column.type))
-        context = InsertContext("", [column.name], [wire])
-        context.start_column(column.name)
-        wire.write_column(column.values, block, context)
+        _write_values(column, block)
     return bytes(block)
+
+
+def _write_values(column: Column, block: bytearray) -> None:
+    wire = get_from_name(_wire_type(column.type))
+    context = InsertContext("", [column.name], [wire])
+    context.start_column(column.name)
+    if column.ends is None:
+        wire.write_column(column.values, block, context)
+        return
+    element = wire.element_type
+    element.write_column_prefix(block)
+    block += column.ends.tobytes()
+    if column.values:
+        element.write_column_data(column.values, block, context)
 
 
 def _wire_type(kind: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 
@@ -14,3 +16,11 @@ class Column(NamedTuple):
     type: str
     """As in the table's definition."""
     values: Sequence[Any]
+    """One a row; of a column of arrays that has ``ends``, the elements of all rows in one sequence."""
+    ends: array[int] | None = None
+    """For each row where its elements end. Many short lists would cost more than all else."""
+
+
+def ends_of(lengths: Iterable[int]) -> array[int]:
+    """``Column.ends`` of rows with so many elements."""
+    return array("Q", accumulate(lengths))

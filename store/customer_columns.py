@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from itertools import chain
+from typing import Final
 
 import msgspec
 
 from stage_engine.journey import Journey, Visit
-from store.column import Column
+from store.column import Column, ends_of
 from store.interface import CustomerRow
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Journey).decode
 _NOTHING: Final = Journey()
 
-_TEXTS: Final = "Array(LowCardinality(String))"
 _TIMES: Final = "Array(DateTime64(3, 'UTC'))"
-_VISIT: Final[tuple[tuple[str, str, Callable[[Visit], Any]], ...]] = (
-    ("stage", _TEXTS, lambda visit: visit.stage),
-    ("entered_at", _TIMES, lambda visit: visit.entered_at),
-    ("from_stage", _TEXTS, lambda visit: visit.from_stage),
-    ("label", _TEXTS, lambda visit: visit.label),
-    ("cause_message_id", "Array(String)", lambda visit: visit.cause_message_id),
-    ("cause_source", _TEXTS, lambda visit: visit.cause_source),
-    ("cause_identifiers", "Array(Array(String))", lambda visit: visit.cause_identifiers),
-    ("cause_original_timestamp", _TIMES, lambda visit: visit.cause_original_timestamp),
-    ("cause_event", _TEXTS, lambda visit: visit.cause_event),
-    ("cause_channel", _TEXTS, lambda visit: visit.cause_channel),
-)
 
 
 def customer_columns(rows: Sequence[CustomerRow]) -> list[Column]:
     """The columns of an insert."""
     journeys = [row.journey or _NOTHING for row in rows]
-    visits = [journey.visits + journey.planned for journey in journeys]
-    highest = [highest_stages(some, row.stages) for some, row in zip(visits, rows, strict=True)]
     return [
         Column("customer_id", "String", [row.customer_id for row in rows]),
         Column("model", "LowCardinality(String)", [row.model for row in rows]),
@@ -50,11 +36,31 @@ def customer_columns(rows: Sequence[CustomerRow]) -> list[Column]:
         Column(
             "revenue_by_currency",
             "Map(LowCardinality(String), Decimal(38, 4))",
-            [journey.revenue for journey in journeys],
+            [dict(sorted(journey.revenue.items())) for journey in journeys],
         ),
         Column("visits_past", "UInt32", [len(journey.visits) for journey in journeys]),
-        *(Column(f"visits.{name}", kind, [[of(v) for v in some] for some in visits]) for name, kind, of in _VISIT),
-        Column("visits.highest_stage", _TEXTS, highest),
+        *_visit_columns(rows, [journey.visits + journey.planned for journey in journeys]),
+    ]
+
+
+def _visit_columns(rows: Sequence[CustomerRow], visits: Sequence[Sequence[Visit]]) -> list[Column]:
+    ends = ends_of(map(len, visits))
+    every = list(chain.from_iterable(visits))
+    highest = list(
+        chain.from_iterable(highest_stages(some, row.stages) for row, some in zip(rows, visits, strict=True))
+    )
+    return [
+        Column("visits.stage", "Array(String)", [visit.stage for visit in every], ends),
+        Column("visits.entered_at", _TIMES, [visit.entered_at for visit in every], ends),
+        Column("visits.from_stage", "Array(String)", [visit.from_stage for visit in every], ends),
+        Column("visits.label", "Array(String)", [visit.label for visit in every], ends),
+        Column("visits.highest_stage", "Array(String)", highest, ends),
+        Column("visits.cause_message_id", "Array(String)", [visit.cause_message_id for visit in every], ends),
+        Column("visits.cause_source", "Array(String)", [visit.cause_source for visit in every], ends),
+        Column("visits.cause_identifiers", "Array(Array(String))", [visit.cause_identifiers for visit in every], ends),
+        Column("visits.cause_original_timestamp", _TIMES, [visit.cause_original_timestamp for visit in every], ends),
+        Column("visits.cause_event", "Array(String)", [visit.cause_event for visit in every], ends),
+        Column("visits.cause_channel", "Array(String)", [visit.cause_channel for visit in every], ends),
     ]
 
 

@@ -110,27 +110,27 @@ CREATE TABLE IF NOT EXISTS customers
         COMMENT 'Money taken, returns taken off, by currency',
     visits_past UInt32 CODEC(T64, ZSTD(1))
         COMMENT 'How many of the visits were there at the last touchpoint; those behind them come by silence alone',
-    `visits.stage` Array(LowCardinality(String)) CODEC(ZSTD(1))
+    `visits.stage` Array(String)
         COMMENT 'Stage of each visit, past ones first, then those that silence alone will bring',
     `visits.entered_at` Array(DateTime64(3, 'UTC')) CODEC(ZSTD(1))
         COMMENT 'When each visit began',
-    `visits.from_stage` Array(LowCardinality(String)) CODEC(ZSTD(1))
+    `visits.from_stage` Array(String)
         COMMENT 'The stage before each visit; empty for the first',
-    `visits.label` Array(LowCardinality(String)) CODEC(ZSTD(1))
+    `visits.label` Array(String)
         COMMENT 'Label of the move that began each visit',
-    `visits.highest_stage` Array(LowCardinality(String)) CODEC(ZSTD(1))
+    `visits.highest_stage` Array(String)
         COMMENT 'The furthest stage reached up to each visit, by the model''s order of stages',
     `visits.cause_message_id` Array(String) CODEC(ZSTD(1))
         COMMENT 'message_id of the touchpoint that began each visit; empty when silence did',
-    `visits.cause_source` Array(LowCardinality(String)) CODEC(ZSTD(1))
+    `visits.cause_source` Array(String)
         COMMENT 'Source of that touchpoint',
     `visits.cause_identifiers` Array(Array(String)) CODEC(ZSTD(1))
         COMMENT 'Identifiers of that touchpoint',
     `visits.cause_original_timestamp` Array(DateTime64(3, 'UTC')) CODEC(ZSTD(1))
         COMMENT 'Time of that touchpoint by the sender''s own clock',
-    `visits.cause_event` Array(LowCardinality(String)) CODEC(ZSTD(1))
+    `visits.cause_event` Array(String)
         COMMENT 'Event of that touchpoint',
-    `visits.cause_channel` Array(LowCardinality(String)) CODEC(ZSTD(1))
+    `visits.cause_channel` Array(String)
         COMMENT 'Channel of that touchpoint'
 )
 ENGINE = ReplacingMergeTree(version)

@@ -2,9 +2,9 @@ CREATE OR REPLACE VIEW v_customers
 (
     customer_id String COMMENT 'The customer, as kind:value (user:42, loyalty_card:9900, device:3f…)',
     model LowCardinality(String) COMMENT 'Name of the journey model',
-    stage LowCardinality(String) COMMENT 'The stage the customer is in',
+    stage String COMMENT 'The stage the customer is in',
     stage_since DateTime64(3, 'UTC') COMMENT 'When the present stage visit began',
-    highest_stage LowCardinality(String) COMMENT 'The furthest stage reached so far, by the model''s order of stages',
+    highest_stage String COMMENT 'The furthest stage reached so far, by the model''s order of stages',
     first_touch_at DateTime64(3, 'UTC') COMMENT 'Time of the first touchpoint',
     last_touch_at DateTime64(3, 'UTC') COMMENT 'Time of the last touchpoint',
     touchpoints UInt64 COMMENT 'Number of touchpoints, without voided sales and voids',

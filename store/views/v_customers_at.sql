@@ -58,7 +58,7 @@ INNER JOIN
             (
                 SELECT if(startsWith(home, 'receipt:'), '', home), refers_to
                 FROM touchpoints FINAL
-                WHERE transaction = 'void'
+                WHERE transaction = 'void' AND refers_to != ''
             ))
         GROUP BY customer_id, currency
     )

@@ -3,15 +3,15 @@ CREATE OR REPLACE VIEW v_stage_visits
     customer_id String COMMENT 'Whose visit it is',
     model LowCardinality(String) COMMENT 'Name of the journey model',
     seq UInt32 COMMENT 'Number of the visit: 1 for the customer''s first under this model',
-    stage LowCardinality(String) COMMENT 'The stage visited',
+    stage String COMMENT 'The stage visited',
     entered_at DateTime64(3, 'UTC') COMMENT 'When the visit began',
     left_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the next visit began; NULL while the customer is there',
     duration Nullable(Float64) COMMENT 'Seconds from entered_at to left_at; NULL while the customer is there',
-    from_stage LowCardinality(String) COMMENT 'The stage before; empty for the first visit',
-    label LowCardinality(String) COMMENT 'Label of the move that began the visit, if it has one',
+    from_stage String COMMENT 'The stage before; empty for the first visit',
+    label String COMMENT 'Label of the move that began the visit, if it has one',
     cause_message_id String COMMENT 'message_id of the touchpoint that began the visit; empty when silence did',
-    cause_event LowCardinality(String) COMMENT 'Event of that touchpoint; empty when silence began the visit',
-    cause_channel LowCardinality(String) COMMENT 'Channel of that touchpoint; empty when silence began the visit'
+    cause_event String COMMENT 'Event of that touchpoint; empty when silence began the visit',
+    cause_channel String COMMENT 'Channel of that touchpoint; empty when silence began the visit'
 )
 AS
 SELECT

@@ -1,8 +1,8 @@
 CREATE OR REPLACE VIEW v_touchpoints
 (
     customer_id String COMMENT 'Whose it is; empty for a receipt that names nobody',
-    stage_before LowCardinality(String) COMMENT 'Stage of the default model that it found the customer in; empty for the first touchpoint',
-    stage_after LowCardinality(String) COMMENT 'Stage of the default model that it left the customer in',
+    stage_before String COMMENT 'Stage of the default model that it found the customer in; empty for the first touchpoint',
+    stage_after String COMMENT 'Stage of the default model that it left the customer in',
     message_id String COMMENT 'Id that the sender gave to the message; ingest gives one when there is none',
     source LowCardinality(String) COMMENT 'Name of the source (shop, app, till …) whose write key brought it',
     type LowCardinality(String) COMMENT 'Kind of message: track, identify, page, screen, group, alias or receipt',
