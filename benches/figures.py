@@ -1,0 +1,61 @@
+"""Figures: computing them from one run, and putting several runs together."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+Figures = dict[str, float]
+"""By name; the name ends in the unit, and ``phase.process`` says whose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """One figure of several runs."""
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A goal for a figure."""
+
+    figure: str
+    says: str
+    goal: float
+    more_is_better: bool
+
+    def reached(self, value: float) -> bool:
+        """Whether the figure is as good as the goal."""
+        return value >= self.goal if self.more_is_better else value <= self.goal
+
+
+MARKS: Final = (
+    Mark("in_order.end_to_end_per_s", "touchpoints/s end to end, batches of 100", 25_000, more_is_better=True),
+    Mark("latency.acknowledged_p99_ms", "ms until acknowledged, p99 at 1,000/s", 25, more_is_better=False),
+    Mark("latency.visible_p99_ms", "ms until visible, p99 at 1,000/s", 2_000, more_is_better=False),
+    Mark("memory_peak_mb", "MB of memory, all processes", 1_500, more_is_better=False),
+)
+"""For two cores."""
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that ``share`` of all values do not exceed (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[max(ceil(share * len(ordered)), 1) - 1]
+
+
+def together(runs: Sequence[Figures]) -> dict[str, Spread]:
+    """Median, smallest and largest of each figure that all runs have."""
+    names = [name for name in runs[0] if all(name in run for run in runs)]
+    return {name: spread([run[name] for run in runs]) for name in names}
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Of several runs' values for one figure."""
+    return Spread(statistics.median(values), min(values), max(values))

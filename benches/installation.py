@@ -1,0 +1,141 @@
+"""An installation to measure: `tappa up` in a directory of its own, started, asked and stopped as a user would."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlencode
+
+import tappa.runfile
+from benches.requests import ROUTES
+
+READY_S_MAX: Final = 120.0
+STOP_S_MAX: Final = 20.0
+COMMAND_S_MAX: Final = 60.0
+TAPPA: Final = (sys.executable, "-m", "tappa")
+
+
+class InstallationError(Exception):
+    """It did not start, answer or stop."""
+
+
+class Installation:
+    """A running ``tappa up``. Leaving it stops it and leaves its data."""
+
+    def __init__(self, data: Path, output: Path) -> None:
+        self.data = data
+        self._output = output
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        began = time.monotonic()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TAPPA_")}
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [*TAPPA, "up", "--data", str(self.data), "--port", "0", "--clickhouse-port", "0"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+        while not self._ready():
+            if self._process.poll() is not None or time.monotonic() - began > READY_S_MAX:
+                self._stop()
+                raise InstallationError(f"tappa up did not become ready; it said:\n{self._output.read_text()[-4000:]}")
+            time.sleep(0.05)
+        self.ready_s = time.monotonic() - began
+        run = self._run()
+        self.ingest = run.parts["ingest"]
+        self.pids = {"supervisor": run.pid} | {name: part.pid or 0 for name, part in run.parts.items()}
+        self.worker_address = (tappa.runfile.reachable(run.parts["worker"].host), run.parts["worker"].port)
+        self.write_key: str = self._command("sources", "--json")[0]["write_keys"][0]
+        self.connection: dict[str, Any] = self._command("connect", "--json")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """The header for each route."""
+        return dict.fromkeys(ROUTES, "Basic " + b64encode(f"{self.write_key}:".encode()).decode())
+
+    @property
+    def restarts(self) -> int:
+        """How often a part died: any at all spoils the figures."""
+        return sum(part.restarts for part in self._run().parts.values())
+
+    def metrics(self, host: str, port: int) -> dict[str, float]:
+        """The numbers of ``/metrics``, by name and labels as written there."""
+        connection = http.client.HTTPConnection(host, port, timeout=10)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
+        return {name: float(value) for name, _, value in lines if not name.endswith("_created")}
+
+    def _ready(self) -> bool:
+        run = tappa.runfile.read(self.data / "run.json")
+        return run is not None and run.ready
+
+    def _run(self) -> tappa.runfile.Run:
+        run = tappa.runfile.read(self.data / "run.json")
+        if run is None:
+            raise InstallationError(f"{self.data / 'run.json'} is gone")
+        return run
+
+    def _command(self, *arguments: str) -> Any:
+        answer = subprocess.run(
+            [*TAPPA, *arguments, "--data", str(self.data)],
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S_MAX,
+            check=False,
+        )
+        if answer.returncode:
+            raise InstallationError(f"tappa {' '.join(arguments)}: {answer.stderr.strip()}")
+        return json.loads(answer.stdout)
+
+    def _stop(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class Analyst:
+    """Asks the store as the analyst, over one connection."""
+
+    def __init__(self, connection: dict[str, Any]) -> None:
+        self._http = http.client.HTTPConnection(connection["host"], connection["port"], timeout=60)
+        self._headers = {"X-ClickHouse-User": connection["user"], "X-ClickHouse-Key": connection["password"]}
+        self._path = "/?" + urlencode({"database": connection["database"]})
+        self.questions = 0
+
+    def ask(self, sql: str) -> list[str]:
+        """The lines of the answer, as tab-separated values."""
+        self._http.request("POST", self._path, sql.encode(), self._headers)
+        answer = self._http.getresponse()
+        body = answer.read().decode()
+        self.questions += 1
+        if answer.status != 200:
+            raise InstallationError(f"the store says {answer.status} to {sql[:200]}: {body[:500]}")
+        return body.splitlines()
+
+    def close(self) -> None:
+        self._http.close()

@@ -1,0 +1,125 @@
+"""What a person reads: tables of figures, marks, and the comparison with the last time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from benches.figures import MARKS, Spread
+from benches.results import Result
+
+PROCESSES: Final = ("supervisor", "store", "ingest", "worker", "generator")
+HEADLINES: Final = (
+    ("single.acknowledged_per_s", "HTTP, one a request, acknowledged /s"),
+    ("in_order.acknowledged_per_s", "HTTP, 100 a request, acknowledged /s"),
+    ("in_order.end_to_end_per_s", "HTTP to ClickHouse, 100 a request, in order /s"),
+    ("full_mix.end_to_end_per_s", "the same, full mix (duplicates, late, conflicts) /s"),
+    ("latency.acknowledged_p50_ms", "acknowledged, at 1,000/s, p50 ms"),
+    ("latency.acknowledged_p99_ms", "acknowledged, at 1,000/s, p99 ms"),
+    ("latency.visible_p50_ms", "visible, at 1,000/s, p50 ms"),
+    ("latency.visible_p99_ms", "visible, at 1,000/s, p99 ms"),
+    ("memory_peak_mb", "memory of all processes, peak MB"),
+    ("memory_end_mb", "memory of all processes, at the end MB"),
+    ("ready_s", "from `tappa up` to ready, empty s"),
+)
+COSTS: Final = ("single", "in_order", "full_mix", "latency")
+
+
+def report(result: Result, earlier: Result | None) -> str:
+    """The whole report."""
+    figures = result.figures
+    machine = ", ".join(f"{name} {value}" for name, value in result.machine.items() if name != "type")
+    parts = [
+        f"Tappa {result.commit}, {result.at[:16]}Z\n{result.machine['type']}\n{machine}",
+        f"Medians of {len(result.runs)} runs\n" + headlines(figures, earlier),
+        "CPU-µs a touchpoint, by process (cores in use by others: " + others(figures) + ")\n" + costs(figures),
+        "Memory, MB (" + str(result.machine.get("memory", "")) + ")\n" + memory(figures),
+        "Marks, two cores\n" + marks(figures),
+    ]
+    if earlier:
+        last = f"{earlier.commit}, {earlier.at[:16]}Z"
+        parts.insert(2, f"Compared with {last}, the last on this type of machine; `ratio` is new/old")
+    return "\n\n".join(parts)
+
+
+def headlines(figures: Mapping[str, Spread], earlier: Result | None) -> str:
+    """The figures that the report is about, each with its spread."""
+    rows = []
+    for name, title in HEADLINES:
+        if name not in figures:
+            continue
+        new = figures[name]
+        row = [title, number(new.median), f"{number(new.low)} to {number(new.high)}"]
+        if earlier:
+            old = earlier.figures.get(name)
+            row += [number(old.median), f"{new.median / old.median:.2f}"] if old and old.median else ["", ""]
+        rows.append(row)
+    return table(["", "median", "spread", *(["last time", "ratio"] if earlier else [])], rows)
+
+
+def costs(figures: Mapping[str, Spread]) -> str:
+    """CPU of each process in each phase."""
+    rows = []
+    for phase in COSTS:
+        if f"{phase}.cpu_us.store" not in figures:
+            continue
+        of = {process: figures[f"{phase}.cpu_us.{process}"].median for process in PROCESSES}
+        share = figures[f"{phase}.generator_share_of_core"].median
+        rows.append([
+            phase, *(f"{of[process]:.1f}" for process in PROCESSES),
+            f"{sum(cost for process, cost in of.items() if process != 'generator'):.1f}", f"{share:.0%}",
+        ])  # fmt: skip
+    seconds = [
+        [f"{phase}, CPU-s", *(f"{figures[f'{phase}.cpu_s.{process}'].median:.2f}" for process in PROCESSES), "", ""]
+        for phase in COSTS
+        if f"{phase}.cpu_us.store" in figures
+    ]
+    return table(["phase", *PROCESSES, "Tappa", "generator, of a core"], rows + seconds)
+
+
+def memory(figures: Mapping[str, Spread]) -> str:
+    """Of each process, and of all."""
+    if "memory_peak_mb" not in figures:
+        return ""
+    names = [process for process in PROCESSES if f"memory_peak_mb.{process}" in figures]
+    rows = [
+        [title, *(number(figures[f"memory_{key}_mb{of}"].median) for of in [*(f".{name}" for name in names), ""])]
+        for key, title in (("peak", "peak"), ("end", "at the end"))
+    ]
+    return table(["", *names, "together"], rows)
+
+
+def marks(figures: Mapping[str, Spread]) -> str:
+    """Each mark with what was measured."""
+    rows = []
+    for mark in MARKS:
+        if mark.figure not in figures:
+            continue
+        value = figures[mark.figure].median
+        goal = f"{'at least' if mark.more_is_better else 'at most'} {number(mark.goal)}"
+        rows.append([mark.says, goal, number(value), "reached" if mark.reached(value) else "NOT reached"])
+    return table(["", "mark", "measured", ""], rows)
+
+
+def others(figures: Mapping[str, Spread]) -> str:
+    """How many cores other programs took away: above a tenth, the figures are too low."""
+    names = [name for name in figures if name.endswith(".others_cores")]
+    return ", ".join(f"{name.split('.')[0]} {figures[name].median:.2f}" for name in names)
+
+
+def number(value: float) -> str:
+    """Three digits, or whole."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns, the first to the left, the others to the right."""
+    lines = [list(titles), *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
+    return "\n".join(
+        "  " + "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )  # fmt: skip
