@@ -20,9 +20,8 @@ from tappa.imports.outcome import Item, Problem
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS imports (
-    import_id TEXT PRIMARY KEY, file TEXT, source TEXT, started_at TEXT, finished_at TEXT NOT NULL DEFAULT '',
-    position INTEGER NOT NULL DEFAULT 0, accepted INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,
-    skipped INTEGER NOT NULL DEFAULT 0, differing INTEGER NOT NULL DEFAULT 0
+    import_id TEXT PRIMARY KEY, file TEXT, source TEXT, started_at TEXT, finished_at TEXT, position INTEGER,
+    accepted INTEGER, duplicate INTEGER, rejected INTEGER, skipped INTEGER, differing INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sent (identity BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS problems (

@@ -24,8 +24,8 @@ def summary(progress: Progress, problems: Sequence[Problem], listed: Path | None
     yield f"{progress.file}: {counts}{left_out}"
     if progress.differing:
         yield (
-            f"{progress.differing:,} of the duplicates say something else than what was sent before; one of such copies "
-            "counts. Are the rows of a receipt next to each other?"
+            f"{progress.differing:,} of the duplicates say something else than what was sent before; one of such "
+            "copies counts. Are the rows of a receipt next to each other?"
         )
     for problem in problems[:PROBLEMS_SHOWN]:
         yield f"  line {problem.line}: {problem.code}: {problem.reason}"

@@ -1,0 +1,166 @@
+"""``tappa import`` and ``tappa demo shop --send`` against a running ingest."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from tests.tappa.imports.running import Installation, installed
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    installation = installed(tmp_path_factory.mktemp("data"))
+    with installation.ingest():
+        yield installation
+
+
+def messages(count: int, name: str = "m") -> bytes:
+    return b"".join(
+        json.dumps(
+            {
+                "type": "track",
+                "event": "A",
+                "userId": f"u{n % 50}",
+                "messageId": f"{name}{n}",
+                "timestamp": "2024-05-01T10:00:00Z",
+            }
+        ).encode()
+        + b"\n"
+        for n in range(count)
+    )
+
+
+def counts(found: dict[str, int]) -> tuple[int, int, int]:
+    return found["accepted"], found["duplicate"], found["rejected"]
+
+
+def test_each_sample_is_taken(running: Installation) -> None:
+    web = running.imported(
+        SAMPLES / "web/events.csv.gz", "--mapping", str(SAMPLES / "web/mapping.yaml"), "--source", "web"
+    )
+    assert (*counts(web), web["skipped"]) == (102, 0, 1, 57)
+    assert [(one["line"], one["code"]) for one in web["problems"]] == [(44, "missing_identifier")]
+    receipts = running.imported(
+        SAMPLES / "receipts/receipts.csv", "--mapping", str(SAMPLES / "receipts/mapping.yaml"), "--source", "tills"
+    )
+    assert counts(receipts) == (14, 0, 0)
+    clicks = running.imported(
+        SAMPLES / "clickstream/clickstream.csv.gz",
+        "--mapping",
+        str(SAMPLES / "clickstream/mapping.yaml"),
+        "--source",
+        "clicks",
+    )
+    assert counts(clicks) == (31_106, 0, 0)
+
+
+def test_copies_within_a_file_and_of_an_earlier_file_are_counted(running: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(messages(150, "twice") + messages(30, "twice"))
+    assert counts(running.imported(file, "--source", "copies")) == (150, 30, 0)
+    longer = tmp_path / "b.ndjson"
+    longer.write_bytes(messages(200, "twice"))
+    assert counts(running.imported(longer, "--source", "copies")) == (50, 150, 0)
+    assert counts(running.imported(longer, "--source", "another")) == (200, 0, 0)
+
+
+def test_a_file_is_imported_once_whatever_its_packing_unless_asked_again(running: Installation, tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson").write_bytes(messages(120, "once"))
+    (tmp_path / "a.ndjson.gz").write_bytes(gzip.compress(messages(120, "once")))
+    (tmp_path / "a.ndjson.zst").write_bytes(zstandard.compress(messages(120, "once")))
+    found = [
+        running.imported(tmp_path / name, "--source", "packed") for name in ("a.ndjson.zst", "a.ndjson", "a.ndjson.gz")
+    ]
+    assert [counts(one) for one in found] == [(120, 0, 0)] * 3
+    assert running.accepted("packed") == 120
+    assert counts(running.imported(tmp_path / "a.ndjson", "--source", "packed", "--again")) == (0, 120, 0)
+
+
+def test_bad_lines_are_told_with_their_line_and_the_rest_is_taken(running: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "mixed.ndjson"
+    file.write_bytes(
+        messages(3, "mixed") + b'{"broken"\n' + b'{"type":"track","event":"A"}\n' + messages(1, "mixed-last")
+    )
+    done = running.tappa("import", str(file), "--source", "mixed")
+    assert done.returncode == 0
+    assert "mixed.ndjson: 4 accepted, 0 duplicate, 2 rejected" in done.stdout
+    assert "line 4: invalid_json" in done.stdout
+    assert "line 5: missing_identifier" in done.stdout
+    listed = Path(next(line for line in done.stdout.splitlines() if ".rejected.ndjson" in line).rpartition(": ")[2])
+    assert [json.loads(line)["line"] for line in listed.read_bytes().splitlines()] == [4, 5]
+
+
+def test_an_import_that_was_killed_goes_on_and_counts_each_touchpoint_once(
+    running: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "long.ndjson"
+    file.write_bytes(messages(20_000, "long") + messages(500, "long"))
+    words = ["import", str(file), "--source", "long", "--json"]
+    while running.accepted("long") < 12_000:
+        process = subprocess.Popen(
+            running.command(*words), env=running.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        before = running.accepted("long")
+        while running.accepted("long") < before + 2_000 and process.poll() is None:
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert counts(running.imported(file, "--source", "long")) == (20_000, 500, 0)
+
+
+def test_ingest_being_away_is_told_and_what_was_sent_stays_sent(tmp_path: Path) -> None:
+    installation = installed(tmp_path / "data")
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(messages(10))
+    with installation.ingest():
+        pass
+    done = installation.tappa("import", str(file))
+    assert done.returncode == 1
+    assert "cannot be reached; is `tappa up` running?" in done.stderr
+    with installation.ingest():
+        assert counts(installation.imported(file)) == (10, 0, 0)
+
+
+def test_a_wrong_mapping_is_a_wrong_use(running: Installation, tmp_path: Path) -> None:
+    mapping = tmp_path / "m.yaml"
+    mapping.write_text("version: 1\nmessage: {event: nothing}\n")
+    done = running.tappa("import", str(SAMPLES / "receipts/receipts.csv"), "--mapping", str(mapping))
+    assert done.returncode == 2
+    assert "the file has no column 'nothing'" in done.stderr
+
+
+def test_csv_without_a_mapping_is_a_wrong_use(running: Installation) -> None:
+    done = running.tappa("import", str(SAMPLES / "receipts/receipts.csv"))
+    assert done.returncode == 2
+    assert "csv needs --mapping" in done.stderr
+
+
+def test_the_sample_shop_is_taken_whole(running: Installation) -> None:
+    done = running.tappa("demo", "shop", "--touchpoints", "3000", "--days", "120", "--send")
+    assert done.returncode == 0, done.stderr
+    assert running.accepted("shop") > 2_000
+    assert running.accepted("stores") > 100
+    sent = running.accepted("shop") + running.accepted("stores")
+    assert 3_000 < sent < 3_200
+
+
+def test_the_sample_shop_as_a_file_is_the_same_shop(running: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "shop.ndjson"
+    made = running.tappa("demo", "shop", "--touchpoints", "1000", "--days", "90", "--out", str(file))
+    assert made.returncode == 0
+    found = running.imported(file, "--source", "file")
+    assert found["accepted"] == 1_000
+    assert found["duplicate"] > 10
+    assert (found["rejected"], found["differing"]) == (0, 0)
