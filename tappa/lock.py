@@ -82,6 +82,11 @@ def holder(path: Path) -> Holder | None:
     return None
 
 
+def part_lock(data: Path, name: str) -> Path:
+    """The lock that the part ``name`` holds while it runs."""
+    return data / f"lock.{name}"
+
+
 def _read(path: Path) -> Holder | None:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Holder)

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tappa.exits import EXIT_REFUSED
-from tappa.lock import HeldError, Lock
-from tappa.supervisor import part_lock
+from tappa.lock import HeldError, Lock, part_lock
 
 if TYPE_CHECKING:
     from stage_engine.model import Model
@@ -87,7 +86,7 @@ async def _ingest(settings: Settings, data: Path) -> None:
             lambda: read(data, os.environ).sources, data / FILE, check_s=settings.ingest.sources_check_s
         )
         config = uvicorn.Config(
-            create_app(settings.ingest, log, sources),
+            create_app(settings.ingest, log, sources, identity=settings.identity, currency=settings.money.currency),
             host=settings.ingest.host,
             port=settings.ingest.port,
             http="httptools",

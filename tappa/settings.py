@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ingest.settings import IngestSettings
+from ingest.settings import IdentitySettings, IngestSettings
 from ingest.sources import Source, by_key
 from store.settings import StoreSettings
 from stream.settings import LogSettings, WorkerSettings
@@ -34,7 +34,7 @@ class MoneySettings(Section):
         default="EUR",
         pattern=r"^[A-Z]{3}$",
         description="The reporting currency (ISO 4217): `revenue` in the views is the sum in this one; "
-        "the others are in `revenue_by_currency`.",
+        "the others are in `revenue_by_currency`. Values that name no currency are taken to be in it.",
     )
 
 
@@ -101,6 +101,7 @@ class Settings(Section):
     """All settings. ``sources`` come from ``[[sources]]``."""
 
     ingest: IngestSettings = Field(default_factory=IngestSettings)
+    identity: IdentitySettings = Field(default_factory=IdentitySettings)
     log: LogSettings = Field(default_factory=LogSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)

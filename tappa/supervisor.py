@@ -17,7 +17,7 @@ from pathlib import Path
 from tappa import runfile
 from tappa.child import Child, Plan, Say
 from tappa.childlog import ChildLog
-from tappa.lock import HeldError, Holder, Lock, holder
+from tappa.lock import HeldError, Holder, Lock, holder, part_lock
 from tappa.settings import SupervisorSettings
 
 LEFTOVER_GRACE_S = 10.0
@@ -120,11 +120,6 @@ class Supervisor:
             runfile.write(self._data / "run.json", run)
         except OSError as error:
             self._say(f"run.json cannot be written: {error}")
-
-
-def part_lock(data: Path, name: str) -> Path:
-    """The lock that the part ``name`` holds while it runs."""
-    return data / f"lock.{name}"
 
 
 def end_leftovers(data: Path, names: Sequence[str], say: Say) -> None:

@@ -1,0 +1,51 @@
+"""The pages and schemas that are made from the code: ``python -m tests.house.generated`` writes them anew, with ``--check`` it
+fails when one of them is not up to date."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ingest.schema import schemas
+from tappa import settings_page
+from tappa.imports.mapping import mapping_schema
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _json(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/settings.md": settings_page.page,
+    "docs/schemas/message.schema.json": lambda: _json(schemas()["message"]),
+    "docs/schemas/receipt.schema.json": lambda: _json(schemas()["receipt"]),
+    "docs/schemas/mapping.schema.json": lambda: _json(mapping_schema()),
+}
+
+
+def stale() -> list[str]:
+    """The pages that the code would make otherwise."""
+    return [path for path, made in PAGES.items() if _written(path) != made()]
+
+
+def _written(path: str) -> str | None:
+    file = ROOT / path
+    return file.read_text(encoding="utf-8") if file.exists() else None
+
+
+def main() -> None:
+    if "--check" in sys.argv:
+        if old := stale():
+            sys.exit(f"not up to date: {', '.join(old)}; write them anew with: make docs")
+        return
+    for path, made in PAGES.items():
+        (ROOT / path).write_text(made(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

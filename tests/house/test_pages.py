@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import re
+import subprocess
+
+from tappa.settings import Settings
+from tappa.settings_page import page
+from tappa.tree import leaves
+from tests.house.generated import ROOT, stale
+
+
+def test_the_generated_pages_are_up_to_date() -> None:
+    assert stale() == [], "write them anew with: make docs"
+
+
+def test_every_setting_is_described() -> None:
+    bare = [name for name, field in leaves(Settings) if not field.description]
+    assert bare == []
+
+
+def test_every_setting_is_on_the_page() -> None:
+    written = set(re.findall(r"^\| `(\w+)` \|", page(), re.MULTILINE))
+    assert {name.rpartition(".")[2] for name, _ in leaves(Settings)} == written
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    committed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    files = {ROOT / name for name in committed}
+    broken = [
+        f"{page}: {target}"
+        for page in files
+        if page.suffix == ".md"
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_the_lock_files_name_no_registry() -> None:
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        assert "://" not in (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_nothing_committed_speaks_of_the_place_where_it_was_written() -> None:
+    found = subprocess.run(
+        ["git", "grep", "-lIE", r"/work/(main|shared)|\.\./shared|/tmp/brief", "--", ":!tests/house"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    ).stdout.split()  # fmt: skip
+    assert found == []

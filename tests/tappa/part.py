@@ -1,0 +1,52 @@
+"""A part for the tests of the supervisor: a process that behaves like the real ones, and misbehaves when told to.
+
+``python -m tests.tappa.part NAME DATA PORT``. The file ``DATA/NAME.mode`` says how: ``refuse`` (will not start),
+``crash`` (ends at once), ``stubborn`` (does not stop), ``warn`` (says something).
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tappa.parts import prepare, refuse
+
+
+class Well(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+def main() -> None:
+    name, data, port = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    prepare(name, data, supervised=True)
+    how = data / f"{name}.mode"
+    mode = how.read_text() if how.exists() else ""
+    if mode == "refuse":
+        refuse("the data is newer than this program: upgrade")
+    if mode == "crash":
+        sys.exit(3)
+    if mode == "warn":
+        logging.getLogger("part").warning("something to know")
+        logging.getLogger("part").info("nothing to know")
+    server = ThreadingHTTPServer(("127.0.0.1", port), Well)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    stop.wait()
+    if mode == "stubborn":
+        threading.Event().wait()
+    with (data / "stopped").open("a") as stopped:
+        stopped.write(name + "\n")
+
+
+main()

@@ -1,0 +1,49 @@
+"""A supervisor over three test parts, as a process of its own: ``python -m tests.tappa.supervising DATA``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+from tappa.child import PartRefusedError, Plan
+from tappa.ports import keep
+from tappa.settings import SupervisorSettings
+from tappa.supervisor import Supervisor, end_leftovers
+
+NAMES = ("store", "ingest", "worker")
+SETTINGS = SupervisorSettings(
+    health_interval_s=0.1, health_timeout_s=0.5, health_failures_max=3, backoff_s=0.05, stop_within_s=3.0
+)
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+async def ready() -> None:
+    say("all ready")
+
+
+def main() -> None:
+    data = Path(sys.argv[1])
+    end_leftovers(data, NAMES, say)
+    plans = []
+    for name in NAMES:
+        port = keep("127.0.0.1", 0, exact=True, option="", chance=random.SystemRandom())
+        command = [sys.executable, "-m", "tests.tappa.part", name, str(data), str(port.number)]
+        plans.append(Plan(name=name, command=command, environment=os.environ, port=port, health="/"))
+    supervisor = Supervisor(
+        data, plans, ("ingest", "worker", "store"), SETTINGS, say, lambda: time.time_ns() // 1_000_000
+    )
+    try:
+        asyncio.run(supervisor.run(ready))
+    except PartRefusedError as error:
+        say(str(error))
+        sys.exit(1)
+
+
+main()
