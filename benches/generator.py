@@ -204,11 +204,11 @@ class Generator:
 
     def _answered(self, wait_s: float) -> list[Connection]:
         """Wait for up to ``wait_s``; the connections whose request was answered."""
-        # epoll waits whole milliseconds; select on the epoll itself waits microseconds
-        if not select.select((self._poll,), (), (), wait_s)[0]:
-            return []
+        if self._order.rate_per_s:
+            # epoll waits whole milliseconds; select on the epoll itself waits microseconds
+            wait_s = 0 if select.select((self._poll,), (), (), wait_s)[0] else NEVER
         free: list[Connection] = []
-        for file_number, event in self._poll.poll(0):
+        for file_number, event in self._poll.poll(wait_s) if wait_s >= 0 else ():
             connection = self._by_file[file_number]
             if event & select.EPOLLOUT:
                 self._send_rest(connection)

@@ -84,7 +84,7 @@ def receipt(rng: Random, customer: int, message_id: str, at_ms: int) -> tuple[st
 
 
 def viewed(rng: Random, who: str, message_id: str, at_ms: int, *, event: str = "Product Viewed") -> str:
-    """A look at a product, or what else is done to one; ``who`` is the identifiers, JSON members that end in a comma."""
+    """A look at a product, or what else is done to one; ``who`` is identifiers, as JSON members that end in a comma."""
     sku, name, category, price = pick(rng, PRODUCTS)
     properties = (
         f'"product_id":"{sku}","sku":"{sku}","name":"{name}","category":"{category}","brand":"Nordwind",'
