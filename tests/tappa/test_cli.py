@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tappa.cli import main
+from tappa.settingsfile import write_first
+
+COMMANDS = list(main.list_commands(None))  # type: ignore[arg-type]
+
+
+def tappa(*arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TAPPA_")}
+    if data is not None:
+        environment["TAPPA_DATA"] = str(data)
+    return subprocess.run(
+        [sys.executable, "-m", "tappa", *arguments], capture_output=True, text=True, env=environment, check=False
+    )
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    write_first(tmp_path / "tappa.toml", iter(["writer-password", "analyst-password", "the-first-key"]).__next__)
+    return tmp_path
+
+
+def test_help_names_every_command_and_imports_none_of_them() -> None:
+    script = "import sys; sys.argv = ['tappa', '--help']\ntry: import tappa.__main__\nfinally: print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    text, _, modules = done.stdout.rstrip().rpartition("\n")
+    assert [name for name in COMMANDS if f"\n  {name} " not in text] == []
+    assert {"chdb", "fastapi", "pydantic", "clickhouse_connect", "tappa.cli.up"}.isdisjoint(modules.split())
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("demo", "import")])
+def test_the_help_of_a_command_has_an_example(command: str) -> None:
+    done = tappa(command, "--help")
+    assert done.returncode == 0
+    group = "Commands:" in done.stdout and "Example" not in done.stdout
+    shown = [tappa(command, sub, "--help").stdout for sub in ("list", "replay")] if group else [done.stdout]
+    assert [text for text in shown if "Example" not in text] == []
+
+
+def test_a_wrong_option_is_wrong_usage() -> None:
+    assert tappa("status", "--jsno").returncode == 2
+
+
+def test_wrong_settings_are_wrong_usage_and_said_line_by_line(data: Path) -> None:
+    with (data / "tappa.toml").open("a") as file:
+        file.write("\n[mony]\ncurrency = 'EUR'\n")
+    done = tappa("sources", data=data)
+    assert done.returncode == 2
+    assert "unknown setting 'mony'; did you mean money?" in done.stderr
+
+
+def test_more_than_one_worker_is_refused_politely(data: Path) -> None:
+    done = tappa("up", "--workers", "2", data=data)
+    assert done.returncode == 2
+    assert "this version runs one worker" in done.stderr
+
+
+def test_status_of_what_does_not_run_says_how_to_start_it(data: Path) -> None:
+    done = tappa("status", data=data)
+    assert done.returncode == 1
+    assert f"-m tappa up --data {data}" in done.stdout
+
+
+def test_status_for_machines_is_json_when_nothing_runs_too(data: Path) -> None:
+    done = tappa("status", "--json", data=data)
+    found = json.loads(done.stdout)
+    assert (found["parts"], found["lag"], found["touchpoints"]) == ({}, 0, None)
+
+
+def test_connect_has_what_every_tool_asks_for(data: Path) -> None:
+    found = json.loads(tappa("connect", "--json", data=data).stdout)
+    assert {name: found[name] for name in ("host", "port", "user", "password", "database")} == {
+        "host": "127.0.0.1",
+        "port": 8123,
+        "user": "analyst",
+        "password": "analyst-password",
+        "database": "tappa",
+    }
+    assert all("analyst-password" in snippet for snippet in found["snippets"].values())
+    assert "writer-password" not in json.dumps(found)
+
+
+def test_connect_before_the_first_start_says_what_to_do(tmp_path: Path) -> None:
+    done = tappa("connect", data=tmp_path)
+    assert done.returncode == 1
+    assert "tappa up" in done.stderr
+
+
+def test_sources_are_added_rotated_and_removed(data: Path) -> None:
+    added = json.loads(tappa("sources", "add", "tills", "--channel", "store", "--json", data=data).stdout)
+    rotated = json.loads(tappa("sources", "rotate", "tills", "--json", data=data).stdout)
+    assert rotated["write_keys"] == [rotated["write_key"], added["write_key"]]
+    tappa("sources", "remove", "tills", "--key", added["write_key"], data=data)
+    listed = json.loads(tappa("sources", "--json", data=data).stdout)
+    assert [(source["name"], source["write_key"]) for source in listed] == [
+        ("default", "the-first-key"),
+        ("tills", rotated["write_key"]),
+    ]
+    assert tappa("sources", "remove", "tills", data=data).returncode == 0
+    assert "tills" not in tappa("sources", data=data).stdout
+
+
+def test_a_browser_source_joins_devices_only_unless_told_otherwise(data: Path) -> None:
+    added = json.loads(tappa("sources", "add", "site", "--browser", "--json", data=data).stdout)
+    assert (added["browser"], added["joins"]) == (True, "device")
+
+
+def test_a_source_that_is_not_there_cannot_be_removed(data: Path) -> None:
+    done = tappa("sources", "remove", "nobody", data=data)
+    assert done.returncode == 1
+    assert "there is no source 'nobody'; there are: default" in done.stderr
+
+
+def test_a_source_cannot_have_an_impossible_name(data: Path) -> None:
+    assert tappa("sources", "add", "two words", data=data).returncode == 2
