@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from importlib.resources import files
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 UNASSIGNED: Final = "Unassigned"
 URL_CHARACTERS_MAX: Final = 4_096
@@ -23,7 +23,7 @@ _PAID: Final = re.compile(r"^(.*cp.*|ppc|retargeting|paid.*)$")
 _SHOP: Final = re.compile(r"^(.*(([^a-df-z]|^)shop|shopping).*)$")
 _EMAIL: Final = re.compile(r"email|e-mail|e_mail|e mail")
 _GOOGLE: Final = re.compile(r"google\.[a-z]{2,3}(\.[a-z]{2})?")
-_AUTHORITY_END: Final = re.compile(r"[?#]")
+_QUERY_BEGINS: Final = re.compile(r"[?#]")
 _DISPLAY: Final = frozenset({"display", "banner", "expandable", "interstitial", "cpm"})
 _SOCIAL: Final = frozenset({"social", "social-network", "social-media", "sm", "social network", "social media"})
 _REFERRAL: Final = frozenset({"referral", "app", "link"})
@@ -127,8 +127,7 @@ def _of_referrer(host: str, own: str) -> str:
 
 def _of_address(url: str) -> tuple[str, str, str] | None:
     try:
-        parts = urlsplit(url)
-        said = parse_qs(f"{parts.query}&{parts.fragment.partition('?')[2] or parts.fragment}", max_num_fields=200)
+        said = parse_qs("&".join(_QUERY_BEGINS.split(url)[1:]), max_num_fields=200)
     except ValueError:
         return None
     found = {name.lower(): values[0][:256] for name, values in said.items()}
@@ -154,7 +153,7 @@ def _host(url: str) -> str:
         or len(authority) > HOST_CHARACTERS_MAX
     ):
         authority = (
-            _AUTHORITY_END.split(authority[:URL_CHARACTERS_MAX], maxsplit=1)[0].rpartition("@")[2].partition(":")[0]
+            _QUERY_BEGINS.split(authority[:URL_CHARACTERS_MAX], maxsplit=1)[0].rpartition("@")[2].partition(":")[0]
         )
     return authority[:HOST_CHARACTERS_MAX].lower()
 

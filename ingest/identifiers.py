@@ -41,7 +41,7 @@ class Reader:
         self._blocked = frozenset(entry.casefold() for entry in settings.block_list if not entry.endswith("*"))
         self._blocked_starts = tuple(entry[:-1].casefold() for entry in settings.block_list if entry.endswith("*"))
         self._default_country = settings.phone_country
-        self._kinds = {name: kind for kind in settings.contact_kinds for name in (kind, _camel(kind))}
+        self._kinds = {name: kind for kind in settings.contact_kinds for name in (kind, camel(kind))}
         self._e164 = lru_cache(maxsize=settings.phone_cache_entries)(_e164)
         self._markers = tuple(f'"{name}"'.encode() for name in self._kinds)
 
@@ -131,6 +131,7 @@ def _e164(text: str, country: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _camel(kind: str) -> str:
+def camel(kind: str) -> str:
+    """``loyalty_card`` as ``loyaltyCard``."""
     first, *rest = kind.split("_")
     return first + "".join(part.capitalize() for part in rest)

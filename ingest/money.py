@@ -14,8 +14,11 @@ AMOUNT_MAX: Final = 10**12
 SCORE_RANGES: Final = {"nps": (0.0, 10.0), "csat": (1.0, 5.0), "sentiment": (-1.0, 1.0)}
 
 _PLAIN: Final = re.compile(rb"(-?)([0-9]{1,13})(?:\.([0-9]{1,4}))?", re.ASCII)
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
-_CURRENCY: Final = re.compile(r"[A-Za-z]{3}", re.ASCII)
+NUMBER: Final = r"^\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\s*$"
+"""Texts that are amounts, here and in the published schema."""
+CURRENCY: Final = "^[A-Za-z]{3}$"
+_NUMBER: Final = re.compile(NUMBER, re.ASCII)
+_CURRENCY: Final = re.compile(CURRENCY)
 _CHARACTERS_MAX: Final = 64
 _EXACT: Final = Context(prec=_CHARACTERS_MAX, rounding=ROUND_HALF_EVEN)
 
@@ -28,11 +31,11 @@ def amount(raw: bytes) -> int | None:
         sign, whole, fraction = plain.groups(b"")
         units = int(whole) * MONEY_UNIT + int(fraction.ljust(4, b"0"))
         return _bounded(-units if sign else units)
-    text = digits.decode(errors="replace").strip()
-    if len(text) > _CHARACTERS_MAX or not _NUMBER.fullmatch(text):
+    text = digits.decode(errors="replace")
+    if len(text) > _CHARACTERS_MAX or not _NUMBER.match(text):
         return None
     try:
-        number = Decimal(text)
+        number = Decimal(text.strip())
         return _bounded(int((number * MONEY_UNIT).quantize(Decimal(1), context=_EXACT)))
     except InvalidOperation:
         return None
@@ -40,7 +43,7 @@ def amount(raw: bytes) -> int | None:
 
 def currency(text: object) -> str:
     """ISO 4217 in capitals, ``""`` for what is no three letters."""
-    return text.upper() if isinstance(text, str) and _CURRENCY.fullmatch(text) else ""
+    return text.upper() if isinstance(text, str) and _CURRENCY.match(text) else ""
 
 
 def score(kind: object, value: object) -> tuple[str, float | None]:

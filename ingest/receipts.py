@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from hashlib import blake2b
 from typing import Final, Literal
@@ -16,7 +17,7 @@ from ingest.money import amount, currency
 from ingest.refusals import Code, ItemRefusedError
 from ingest.splitter import depth_exceeds
 from ingest.text import decoded, text_of
-from ingest.times import parse_time_with_offset
+from ingest.times import DAY, parse_time_with_offset
 from stage_engine.touchpoint import Touchpoint
 
 CHANNEL: Final = "store"
@@ -63,6 +64,7 @@ class Receipt(msgspec.Struct, gc=False):
     refers_to: str | int | Referred | None = None
 
 
+_DAY: Final = re.compile(DAY, re.ASCII)
 _decode: Final = msgspec.json.Decoder(Receipt).decode
 
 
@@ -152,6 +154,8 @@ def _parts(rules: Rules, receipt: Receipt) -> tuple[str, str, str, str]:
 
 def _day(text: str) -> str:
     try:
+        if not _DAY.match(text):
+            raise ValueError
         return date.fromisoformat(text).isoformat()
     except ValueError:
         raise ItemRefusedError(Code.INVALID_RECEIPT, "business_date must be a day such as 2026-03-01") from None

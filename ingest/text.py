@@ -1,4 +1,5 @@
-"""Single values out of JSON: clients write an id as a string or as a number, and anything else where neither is expected."""
+"""Single values out of JSON: clients write an id as a string or as a number, and anything else where neither is
+expected."""
 
 from __future__ import annotations
 

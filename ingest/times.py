@@ -22,15 +22,21 @@ MILLISECONDS_TO: Final = 100_000_000_000_000
 """Numbers from the first on are seconds since 1970 (1973 to 5138), from the second on milliseconds (1973 to 5138);
 others could be either, or finer, and are refused."""
 
-ISO_8601: Final = (
-    r"^\d{4}-?\d{2}-?\d{2}"
-    r"(?:[Tt ]\d{2}(?::?\d{2}(?::?\d{2}(?:[.,]\d{1,9})?)?)?(?: ?(?:[Zz]|[+-]\d{2}(?::?\d{2})?))?)?$"
-)
-"""The forms of ISO 8601 that are understood; the published schema carries this pattern."""
+_DAY: Final = r"\d{4}-?\d{2}-?\d{2}"
+_HOUR: Final = r"[Tt ]\d{2}(?::?\d{2}(?::?\d{2}(?:[.,]\d{1,9})?)?)?"
+_OFFSET: Final = r"(?:[Zz]|[+-]\d{2}(?::?\d{2})?)"
+
+ISO_8601: Final = f"^{_DAY}(?:{_HOUR}{_OFFSET}?)?$"
+"""The forms of ISO 8601 that are understood, here and in the published schema."""
+ISO_8601_WITH_OFFSET: Final = f"^{_DAY}{_HOUR}{_OFFSET}$"
+SINCE_1970: Final = r"^[1-9][0-9]{8,13}(?:\.[0-9]*)?$"
+"""Texts that are numbers of seconds or milliseconds."""
+DAY: Final = f"^{_DAY}$"
+
 _ISO_8601: Final = re.compile(ISO_8601, re.ASCII)
+_ISO_8601_WITH_OFFSET: Final = re.compile(ISO_8601_WITH_OFFSET, re.ASCII)
+_SINCE_1970: Final = re.compile(SINCE_1970, re.ASCII)
 _FRACTION: Final = re.compile(r"[.,](\d{1,9})")
-_DIGITS: Final = re.compile(r"[0-9]{9,14}(?:\.[0-9]*)?", re.ASCII)
-_OFFSET: Final = re.compile(r"[Tt ].*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$", re.ASCII)
 
 
 def parse_time(value: str | int | float) -> int:
@@ -46,19 +52,17 @@ def parse_time(value: str | int | float) -> int:
 
 def parse_time_with_offset(value: str) -> int:
     """As ``parse_time``, of a text that says its offset. Raises ``ValueError``."""
-    if not _OFFSET.search(value.strip()):
-        raise ValueError("it has no offset from UTC")
+    if not _ISO_8601_WITH_OFFSET.match(value.strip()):
+        raise ValueError("it must be ISO 8601 with an offset from UTC")
     return parse_time(value)
 
 
 def _parse_text(text: str) -> int:
-    if _DIGITS.fullmatch(text):
+    if _SINCE_1970.match(text):
         return _from_number(float(text))
     if not _ISO_8601.match(text):
         raise ValueError("it is not ISO 8601")
-    text = _FRACTION.sub(
-        lambda found: "." + found[1].ljust(6, "0")[:6], text.upper().replace(" +", "+").replace(" Z", "Z")
-    )
+    text = _FRACTION.sub(lambda found: "." + found[1].ljust(6, "0")[:6], text.upper())
     moment = datetime.fromisoformat(text)
     return _milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
