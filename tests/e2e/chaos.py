@@ -1,0 +1,80 @@
+"""kill -9 at random moments under load: what is left must be what the reference says."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from tests.e2e.delivery import Delivery
+from tests.e2e.installation import Installation
+from tests.e2e.traffic import DAY_MS, Traffic
+from tests.e2e.views import differences
+
+TARGETS: Final = ("ingest", "worker", "store", "supervisor")
+EVERYTHING: Final = "everything"
+VISIBLE_WITHIN_S: Final = 240.0
+SETTINGS: Final = {"TAPPA_SUPERVISOR__BACKOFF_S_MAX": "1"}
+"""A part that is killed again and again is otherwise left alone for up to half a minute, which is good manners but no
+test."""
+
+
+def yesterday_ms() -> int:
+    """The midnight (UTC) a day before the last one."""
+    return (int(time.time() * 1000) // DAY_MS - 1) * DAY_MS
+
+
+async def torture(
+    directory: Path,
+    *,
+    seed: int,
+    kills: Sequence[str],
+    touchpoints: int,
+    pause_s: tuple[float, float],
+    say: Callable[[str], None] = print,
+) -> Counter[str]:
+    """Send ``touchpoints`` of them over and over, while the processes named in ``kills`` are killed one after the other
+    with pauses of ``pause_s`` (from, to); then compare every view with the reference. Returns how often each was
+    killed. ``directory`` must exist."""
+    chance = Random(seed)
+    end_ms = yesterday_ms()
+    traffic = Traffic(seed, touchpoints=touchpoints, customers=max(50, touchpoints // 20), end_ms=end_ms)
+    killed: Counter[str] = Counter()
+    with Installation(directory, **SETTINGS) as tappa:
+        delivery = Delivery(tappa, pause_s=0.02)
+        killing = asyncio.create_task(kill_all(tappa, kills, chance, pause_s, killed, say))
+        rounds = 0
+        while not killing.done() or not rounds:
+            await delivery.send(traffic.sendings(rounds))
+            rounds += 1
+        await killing
+        await asyncio.to_thread(tappa.wait_until_ready)
+        await asyncio.to_thread(tappa.wait_until_visible, VISIBLE_WITHIN_S)
+        say(f"{len(delivery.acknowledged)} acknowledged in {rounds} rounds, {delivery.tries_again} requests repeated")
+        sent = [item.touchpoint for item in traffic.sendings(0)]
+        found = differences(tappa, sent, now_ms=end_ms + DAY_MS, at_ms=end_ms - 10 * DAY_MS + 12_345)
+        assert found == {}, f"seed {seed}: {found}\n{tappa.said()}"
+    return killed
+
+
+async def kill_all(
+    tappa: Installation,
+    kills: Sequence[str],
+    chance: Random,
+    pause_s: tuple[float, float],
+    killed: Counter[str],
+    say: Callable[[str], None],
+) -> None:
+    """Kill what is named, in this order, at random moments."""
+    for target in kills:
+        await asyncio.sleep(chance.uniform(*pause_s))
+        if target == EVERYTHING:
+            await asyncio.to_thread(tappa.kill_everything)
+        else:
+            await asyncio.to_thread(tappa.kill, target)
+        killed[target] += 1
+        say(f"killed {target}")

@@ -1,0 +1,189 @@
+"""A whole installation for tests: ``tappa up`` as a subprocess, through the real command line, and how to hurt it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+
+from tappa import runfile
+
+READY_S_MAX: Final = 120.0
+STOP_S_MAX: Final = 20.0
+TAPPA: Final = (sys.executable, "-m", "tappa")
+PARTS: Final = ("store", "ingest", "worker")
+SOURCES: Final = {
+    "web": ("--browser", "--joins", "device"),
+    "app": ("--channel", "app"),
+    "till": ("--channel", "store"),
+}
+"""The sources that ``tests.e2e.traffic`` sends from, and the options of ``tappa sources add`` for each."""
+
+
+class Installation:
+    """``with Installation(directory) as tappa``: started, ready, with the traffic's sources; stopped at the end."""
+
+    def __init__(self, directory: Path, **settings: str) -> None:
+        self.data = directory / "tappa-data"
+        self._output = directory / "up.log"
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("TAPPA_")}
+        self._environment |= {"PYTHONUNBUFFERED": "1", **settings}
+        self._process: subprocess.Popen[bytes] | None = None
+        self.keys: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+            self.wait_until_ready()
+            for name, options in SOURCES.items():
+                self.keys[name] = json.loads(self.command("sources", "add", name, *options, "--json"))["write_key"]
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Run ``tappa up`` with ports that are free."""
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*TAPPA, "up", "--data", str(self.data), "--port", "0", "--clickhouse-port", "0"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=self._environment,
+                start_new_session=True,
+            )
+
+    def stop(self) -> None:
+        """As an operator does, with SIGTERM; by force if that does not help."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise AssertionError(f"tappa up did not stop within {STOP_S_MAX} s:\n{self.said()}") from None
+        finally:
+            self._process = None
+
+    def wait_until_ready(self) -> None:
+        """Return once this run of ``tappa up`` says that every part is ready."""
+        deadline = time.monotonic() + READY_S_MAX
+        while not self._is_ready():
+            assert self._process is not None
+            assert self._process.poll() is None, f"tappa up ended:\n{self.said()}"
+            assert time.monotonic() < deadline, f"tappa up did not become ready:\n{self.said()}"
+            time.sleep(0.05)
+
+    def kill(self, part: str) -> None:
+        """kill -9 of ``store``, ``ingest``, ``worker`` or ``supervisor``, as soon as it runs. A supervisor is started
+        again at once, as systemd would."""
+        if part == "supervisor":
+            assert self._process is not None
+            self._process.kill()
+            self._process.wait()
+            self.start()
+            return
+        deadline = time.monotonic() + READY_S_MAX
+        while not self._killed(part):
+            assert time.monotonic() < deadline, f"{part} does not come back:\n{self.said()}"
+            time.sleep(0.02)
+
+    def kill_everything(self) -> None:
+        """kill -9 of all processes at once, and a new start."""
+        assert self._process is not None
+        for pid in [self._process.pid, *self.pids().values()]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self._process.wait()
+        self.start()
+
+    def pids(self) -> dict[str, int]:
+        """Of the parts that run just now."""
+        run = runfile.read(self.data / "run.json")
+        return {name: part.pid for name, part in run.parts.items() if part.pid} if run else {}
+
+    def restarts(self) -> int:
+        """How often parts were started again in this run of ``tappa up``."""
+        run = runfile.read(self.data / "run.json")
+        return sum(part.restarts for part in run.parts.values()) if run else 0
+
+    def url(self, part: str) -> str:
+        """Where ``part`` listens; ``""`` while nobody knows."""
+        run = runfile.read(self.data / "run.json")
+        return run.parts[part].url if run and part in run.parts else ""
+
+    def wait_until_visible(self, seconds: float) -> None:
+        """Return once all that is accepted can be queried."""
+        self.command("status", "--wait", str(seconds))
+
+    def command(self, *arguments: str) -> str:
+        """What a command of ``tappa`` prints; it must succeed."""
+        answer = subprocess.run(
+            [*TAPPA, *arguments, "--data", str(self.data)],
+            capture_output=True,
+            text=True,
+            env=self._environment,
+            timeout=300,
+            check=False,
+        )
+        assert answer.returncode == 0, f"tappa {' '.join(arguments)}: {answer.stdout}{answer.stderr}\n{self.said()}"
+        return answer.stdout
+
+    def query(self, sql: str, **parameters: str) -> bytes:
+        """What ClickHouse answers to the analyst."""
+        connection = json.loads(self.command("connect", "--json"))
+        answer = httpx.post(
+            f"http://{connection['host']}:{connection['port']}/",
+            params={"database": connection["database"], **{f"param_{name}": p for name, p in parameters.items()}},
+            content=sql.encode(),
+            headers={"X-ClickHouse-User": connection["user"], "X-ClickHouse-Key": connection["password"]},
+            timeout=120,
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    def rows(self, sql: str, **parameters: str) -> list[dict[str, Any]]:
+        """The rows of the answer, as ClickHouse writes them in JSON."""
+        lines = self.query(f"{sql} FORMAT JSONEachRow", **parameters).splitlines()
+        return [json.loads(line) for line in lines]
+
+    def metrics(self, part: str) -> dict[str, float]:
+        """The numbers of ``/metrics``, by name and labels as written there."""
+        text = httpx.get(f"{self.url(part)}/metrics", timeout=30).text
+        lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
+        return {name: float(value) for name, _, value in lines}
+
+    def said(self) -> str:
+        """The last that it said, with its parts' own logs."""
+        logs = [self._output, *sorted((self.data / "logs").glob("*.log"))]
+        return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in logs if log.exists())
+
+    def _killed(self, part: str) -> bool:
+        try:
+            os.kill(self.pids()[part], signal.SIGKILL)
+        except (KeyError, ProcessLookupError):
+            return False
+        return True
+
+    def _is_ready(self) -> bool:
+        run = runfile.read(self.data / "run.json")
+        assert self._process is not None
+        return run is not None and run.pid == self._process.pid and run.ready
