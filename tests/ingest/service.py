@@ -52,7 +52,7 @@ class Service:
 
     async def logged(self) -> list[Message]:
         """All that is in the log."""
-        records = await self.log.read({p: 0 for p in range(self.log.partitions)}, messages_max=1_000_000, wait_s=0)
+        records = await self.log.read(dict.fromkeys(range(self.log.partitions), 0), messages_max=1_000_000, wait_s=0)
         return [message for record in records for message in decode_frame(record.frame)]
 
     async def touchpoints(self) -> list[Touchpoint]:
