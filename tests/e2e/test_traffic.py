@@ -30,7 +30,9 @@ class Sources:
             "app": {"channel": "app"},
             "till": {"channel": "store"},
         }
-        self._by_key = by_key([Source(name=name, write_keys=(f"write-key-{name}",), **o) for name, o in options.items()])
+        self._by_key = by_key(
+            [Source(name=name, write_keys=(f"write-key-{name}",), **o) for name, o in options.items()]
+        )
 
     def find(self, write_key: str) -> Source | None:
         return self._by_key.get(write_key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 from tests.e2e.installation import Installation
@@ -10,7 +11,7 @@ from tests.reference.reference import Reference
 
 Row = dict[str, Any]
 
-MODEL_FILE: Final = "stage_engine/models/seven_stage.yaml"
+MODEL_FILE: Final = Path(__file__).parents[2] / "stage_engine" / "models" / "seven_stage.yaml"
 JSON: Final = ("properties", "traits", "context", "extra")
 TOUCHPOINT: Final = (
     *("customer_id", "stage_before", "stage_after", "message_id", "source", "type", "event", "name", "channel"),
@@ -82,8 +83,7 @@ def plain(name: str, value: Any) -> Any:
 
 def differences(tappa: Installation, touchpoints: list[Row], *, now_ms: int, at_ms: int) -> dict[str, list[str]]:
     """For each view the rows that it has and should not have (``+``) and those that it lacks (``-``)."""
-    with open(MODEL_FILE, encoding="utf-8") as model:
-        reference = Reference(touchpoints, model.read())
+    reference = Reference(touchpoints, MODEL_FILE.read_text())
     pairs = {
         "v_touchpoints": (TOUCHPOINT, reference.v_touchpoints(), {}),
         "v_stage_visits": (VISIT, reference.v_stage_visits(now_ms), {}),
