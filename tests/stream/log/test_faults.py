@@ -18,7 +18,7 @@ from stream.settings import LogSettings
 from tests.stream.log.messages import message, names_by_partition
 
 SETTINGS = LogSettings(partitions=2, disk_reserve_bytes=0)
-MIB = 1024 * 1024
+NOBODY = 65534
 
 
 class SmallDisk:
@@ -53,9 +53,10 @@ class SmallDisk:
 def small_disk(tmp_path: Path, backend_ran: Callable[[str], None]) -> Iterator[SmallDisk]:
     path = tmp_path / "disk"
     path.mkdir()
-    mounted = not subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", path], capture_output=True, check=False
-    ).returncode
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(path)]
+    mounted = (
+        shutil.which("mount") is not None and subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    )
     backend_ran(f"small disk: {'tmpfs' if mounted else 'page limit'}")
     yield SmallDisk(path, mounted)
     if mounted:
@@ -133,7 +134,7 @@ async def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> No
 
 
 class read_only:  # noqa: N801 (reads like a verb)
-    """The disk cannot be written meanwhile."""
+    """The disk cannot be written meanwhile: it is mounted so, or the permissions say so and we are not root."""
 
     def __init__(self, disk: SmallDisk) -> None:
         self._disk = disk
@@ -148,8 +149,12 @@ class read_only:  # noqa: N801 (reads like a verb)
         if self._disk.mounted:
             subprocess.run(["mount", "-o", f"remount,{option}", self._disk.path], check=True)
         else:
+            if option == "rw":
+                os.seteuid(os.getuid())
             for path in [self._disk.path, *self._disk.path.rglob("*")]:
                 path.chmod(mode)
+            if option == "ro" and os.getuid() == 0:
+                os.seteuid(NOBODY)
 
 
 async def filled(directory: Path, number: int = 400) -> None:
