@@ -16,11 +16,11 @@ HEAD = """\
 
 <!-- made by `make docs` from the settings in the code: change them there -->
 
-`tappa up` writes `tappa-data/tappa.toml` at its first start, readable for its owner only, with the few that most people change.
-All of them can stand there, in the tables below, or in the environment, which wins: `port` of `[ingest]` is
-`TAPPA_INGEST__PORT`, `memory_bytes_max` of `[store.embedded]` is `TAPPA_STORE__EMBEDDED__MEMORY_BYTES_MAX`. Lists are written as JSON there.
-A name that is not in this list is refused, with the nearest one that is. `tappa up` reads the settings when it starts; sources are seen
-by a running ingest at once.
+`tappa up` writes `tappa-data/tappa.toml` at its first start, readable for its owner only, with the few that most people
+change. All of them can stand there, in the tables below, or in the environment, which wins: `port` of `[ingest]` is
+`TAPPA_INGEST__PORT`, `memory_bytes_max` of `[store.embedded]` is `TAPPA_STORE__EMBEDDED__MEMORY_BYTES_MAX`. Lists are
+written as JSON there. A name that is not in this list is refused, with the nearest one that is. `tappa up` reads the
+settings when it starts; sources are seen by a running ingest at once.
 """
 
 

@@ -1,4 +1,5 @@
-"""For all tests: which backends they really ran on is said at the end, so that a suite that quietly left one out is seen."""
+"""For all tests: which backends they really ran on is said at the end, so that a suite that quietly left one out is
+seen."""
 
 from __future__ import annotations
 

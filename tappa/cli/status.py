@@ -32,12 +32,17 @@ LOOK_INTERVAL_S = 0.1
 def status(data: Path, as_json: bool, wait_s: float | None) -> None:
     """What runs, where it listens, how far it is.
 
-    The lag is the number of touchpoints (and dead letters) that are accepted and cannot be queried yet.
+    The lag is the number of touchpoints (and dead letters) that are accepted and cannot be queried yet. Exit code 1
+    says that something does not run, or with --wait that there was not enough time.
     """
+    from stream.log.interface import LogError
     from tappa.runfile import read
 
     settings = read_settings(data)
-    reached = wait_s is None or _reached(data, settings, wait_s)
+    try:
+        reached = wait_s is None or _reached(data, settings, wait_s)
+    except LogError as error:
+        raise NotDoneError(str(error)) from None
     found = {
         "data": str(data.absolute()),
         **_log(data, settings),
@@ -49,10 +54,15 @@ def status(data: Path, as_json: bool, wait_s: float | None) -> None:
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
     else:
         _print(data, found)
-    if not reached:
+    if wait_s is not None and not reached:
         raise NotDoneError(f"not all of it can be queried after {wait_s:g} s")
-    if not all(part["alive"] for part in found["parts"].values()) or not found["parts"]:
+    if wait_s is None and not _well(found):
         click.get_current_context().exit(EXIT_NOT_DONE)
+
+
+def _well(found: dict[str, Any]) -> bool:
+    """Whether everything runs."""
+    return bool(found["parts"]) and all(part["alive"] for part in found["parts"].values())
 
 
 def _reached(data: Path, settings: Settings, wait_s: float) -> bool:

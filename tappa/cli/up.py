@@ -35,11 +35,12 @@ Write key: {key}
 
 Send a touchpoint, and see a second later which stage its customer is in:
 
-  curl -sS -u {key}: {ingest}/v1/track -H 'Content-Type: application/json' -d \\
+  curl -sS -u {key}: {ingest}/v1/track -H 'Content-Type: application/json' --data-binary \\
     '{{"userId": "ada", "event": "Order Completed", "properties": {{"total": 42, "currency": "EUR"}}}}'
 
-  curl -sS --netrc-file {netrc} {store} -d \\
-    "SELECT customer_id, stage, stage_since, revenue FROM tappa.v_customers WHERE customer_id = 'user:ada' FORMAT Vertical"
+  curl -sS --netrc-file {netrc} {store} --data-binary \\
+    "SELECT customer_id, stage, stage_since, purchases, revenue FROM tappa.v_customers
+     WHERE customer_id = 'user:ada' FORMAT Vertical"
 
 How it is: {status}    An analyst's tool: {connect}    Stop: Ctrl-C"""
 

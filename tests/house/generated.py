@@ -1,5 +1,5 @@
-"""The pages and schemas that are made from the code: ``python -m tests.house.generated`` writes them anew, with ``--check`` it
-fails when one of them is not up to date."""
+"""The pages and schemas that are made from the code: ``python -m tests.house.generated`` writes them anew, with
+``--check`` it fails when one of them is not up to date."""
 
 from __future__ import annotations
 

@@ -51,10 +51,10 @@ def test_a_taken_default_becomes_another_one(taken: int) -> None:
 
 
 def test_a_taken_port_that_was_asked_for_is_refused_with_what_to_do(taken: int) -> None:
-    with pytest.raises(PortTakenError, match=f"port {taken} of 127.0.0.1 is taken; choose another with --port"):
+    with pytest.raises(PortTakenError, match=rf"port {taken} of 127\.0\.0\.1 is taken; choose another with --port"):
         kept(taken, exact=True)
 
 
 def test_an_address_that_is_not_ours_is_refused() -> None:
-    with pytest.raises(PortTakenError, match="cannot listen on 192.0.2.1"):
+    with pytest.raises(PortTakenError, match=r"cannot listen on 192\.0\.2\.1"):
         keep("192.0.2.1", 0, exact=True, option="--port", chance=CHANCE)
