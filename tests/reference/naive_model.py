@@ -14,6 +14,7 @@ import yaml
 
 Row = dict[str, Any]
 compiled = lru_cache(cel.compile)
+parsed = lru_cache(yaml.safe_load)
 
 
 def identity(touchpoint: Row) -> tuple[Any, ...]:
@@ -44,7 +45,7 @@ class NaiveModel:
     """One model, from the text of its file."""
 
     def __init__(self, text: str) -> None:
-        self.model = yaml.safe_load(text)
+        self.model = parsed(text)
         self.name = self.model["name"]
         self.stages = [stage["name"] for stage in self.model["stages"]]
         self.found: dict[tuple[Any, ...], str] = {}

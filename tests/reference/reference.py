@@ -1,9 +1,10 @@
 """The brute force: what every view must say of a set of touchpoints, found in the plainest way, from scratch.
 
 It imports nothing of Tappa. A touchpoint is a dict: ``source message_id type event name channel acquisition_channel
-offline``, ``occurred_at original_timestamp received_at`` (milliseconds), ``identifiers`` (a sorted list of ``kind:value``),
-``properties traits context`` (dicts), ``value`` (integer, 1/10,000, or None), ``currency transaction refers_to score_kind
-score`` and ``content`` (bytes that order copies). What is absent says nothing. ``sent.py`` makes them of what a client sends.
+offline``, ``occurred_at original_timestamp received_at`` (milliseconds), ``identifiers`` (a sorted list of
+``kind:value``), ``properties traits context`` (dicts), ``value`` (integer, 1/10,000, or None), ``currency transaction
+refers_to score_kind score`` and ``content`` (bytes that order copies). What is absent says nothing. ``sent.py`` makes
+them of what a client sends.
 
 Rows are dicts with the names of the views' columns, times in milliseconds, money in 1/10,000, in no particular order.
 """
