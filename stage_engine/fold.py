@@ -38,11 +38,12 @@ def bearing(journey: Journey, touchpoint: Touchpoint) -> Bearing:
     """How ``touchpoint`` bears on ``journey``, the fold of a customer's history. Never wrong: where the journey alone
     cannot tell, it says DOUBT."""
     order = touchpoint.order
+    message_id = touchpoint.message_id
     for seen in journey.tail:
-        if seen.order[1:] == order[1:]:
+        if seen.order[1] == message_id and seen.order[1:] == order[1:]:
             known = (seen.order[0], seen.content_hash) <= (order[0], touchpoint.content_hash)
             return Bearing.KNOWN if known else Bearing.DOUBT
-    if order <= journey.tail[-1].order or touchpoint.transaction == VOID or touchpoint.message_id in journey.voided:
+    if order <= journey.tail[-1].order or touchpoint.transaction == VOID or message_id in journey.voided:
         return Bearing.DOUBT
     if len(journey.tail) == TAIL_MAX and _may_be_forgotten(journey, touchpoint):
         return Bearing.DOUBT
@@ -156,14 +157,20 @@ class _Course:
             if self._fits(move, touchpoint):
                 self._enter(move, touchpoint, order)
                 break
-        self._count(touchpoint)
+        for name, signal in self.model.counters.of(touchpoint.event):
+            if self._says(signal, touchpoint):
+                self.counters = {**self.counters, name: int(self.counters.get(name, 0)) + 1}
+        self.touchpoints += 1
+        self.last_touch_at = touchpoint.occurred_at
+        if touchpoint.transaction:
+            self._settle(touchpoint)
         self._remember(touchpoint, order)
 
     def journey(self) -> Journey:
         """What has become of it."""
         return Journey(
             visits=self.visits_before + tuple(self.visits[1:]) if self.visits_before else tuple(self.visits),
-            planned=tuple(self._visit(lapse) for lapse in self.model.silence[self.visits[-1].stage]),
+            planned=tuple([self._visit(lapse) for lapse in self.model.silence[self.visits[-1].stage]]),
             highest_stage=self.highest_stage,
             first_touch_at=self.first_touch_at,
             last_touch_at=self.last_touch_at,
@@ -250,20 +257,17 @@ class _Course:
                 return {currency: amount / MONEY_UNIT for currency, amount in self.revenue.items()}
         return self.counters.get(field, 0)
 
-    def _count(self, touchpoint: Touchpoint) -> None:
-        for name, signal in self.model.counters.of(touchpoint.event):
-            if self._says(signal, touchpoint):
-                self.counters = {**self.counters, name: int(self.counters.get(name, 0)) + 1}
-        self.touchpoints += 1
-        self.last_touch_at = touchpoint.occurred_at
+    def _settle(self, touchpoint: Touchpoint) -> None:
+        """A sale counts and adds its value; a return takes its value off, whichever sign that was sent with."""
         if touchpoint.transaction == SALE:
             self.purchases += 1
-            self._take(touchpoint.currency, touchpoint.value)
+            amount = touchpoint.value
         elif touchpoint.transaction == RETURN and touchpoint.value is not None:
-            self._take(touchpoint.currency, -abs(touchpoint.value))
-
-    def _take(self, currency: str, amount: int | None) -> None:
+            amount = -abs(touchpoint.value)
+        else:
+            return
         if amount is not None:
+            currency = touchpoint.currency
             self.revenue = {**self.revenue, currency: self.revenue.get(currency, 0) + amount}
 
     def _remember(self, touchpoint: Touchpoint, order: OrderKey) -> None:
