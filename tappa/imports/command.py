@@ -12,6 +12,7 @@ import click
 from tappa.cli.options import NotDoneError, WrongSettingsError, data_option, hint, json_option, read_settings
 
 if TYPE_CHECKING:
+    from ingest.sources import Source
     from tappa.imports.journal import Journal, Progress
     from tappa.imports.mapping import Mapping
     from tappa.imports.outcome import Problem
@@ -55,6 +56,7 @@ def import_(
     Plain, gzip or zstd. Stopped in the middle, the same command goes on where it was.
     """
     from tappa.imports.delivery import DeliveryError
+    from tappa.imports.file import DamagedFileError
     from tappa.imports.journal import ImportRunningError
     from tappa.imports.mapping import MappingError, load_mapping
     from tappa.imports.summary import as_json_text, summary, write_list
@@ -62,13 +64,13 @@ def import_(
     form = form or _format_of(file, mapping_file)
     if (form == "csv") != (mapping_file is not None):
         raise click.UsageError("csv needs --mapping, and only csv takes one; samples/ has examples")
-    read_settings(data)
     try:
+        sender = _source(data, source, form)
         mapping = load_mapping(mapping_file) if mapping_file else None
-        progress, problems = _run(file, form, mapping, source, again, data)
+        progress, problems = _run(file, form, mapping, sender, again, data)
     except MappingError as error:
         raise WrongSettingsError(str(error)) from None
-    except ImportRunningError as error:
+    except (ImportRunningError, DamagedFileError) as error:
         raise NotDoneError(str(error)) from None
     except DeliveryError as error:
         raise NotDoneError(f"{error}\nWhat was sent is safe; the same command goes on from there.") from None
@@ -81,7 +83,7 @@ def import_(
 
 
 def _run(
-    file: Path, form: Format, mapping: Mapping | None, source: str, again: bool, data: Path
+    file: Path, form: Format, mapping: Mapping | None, source: Source, again: bool, data: Path
 ) -> tuple[Progress, list[Problem]]:
     from tappa.imports.file import content_hash
     from tappa.imports.journal import Journal, Progress
@@ -89,29 +91,35 @@ def _run(
     from tappa.imports.summary import PROBLEMS_LISTED
 
     upload_id = content_hash(file)[:16]
-    import_id = digest(upload_id, source, mapping.model_dump_json() if mapping else form).hex()
+    import_id = digest(upload_id, source.name, mapping.model_dump_json() if mapping else form).hex()
     with Journal(data / "imports") as journal:
-        fresh = Progress(import_id=import_id, file=file.name, source=source, started_at=_now())
+        fresh = Progress(import_id=import_id, file=file.name, source=source.name, started_at=_now())
         progress = journal.begin(fresh, again=again)
         if progress.finished_at:
             told = f"{file.name} was imported at {progress.finished_at}; --again sends it once more. It was then:"
             click.echo(told, err=True)
         else:
-            _send(file, upload_id, form, mapping, data, journal, progress)
+            _send(file, upload_id, form, mapping, source, data, journal, progress)
         return progress, list(journal.problems(import_id, PROBLEMS_LISTED))
 
 
 def _send(
-    file: Path, upload_id: str, form: Format, mapping: Mapping | None, data: Path, journal: Journal, progress: Progress
+    file: Path,
+    upload_id: str,
+    form: Format,
+    mapping: Mapping | None,
+    source: Source,
+    data: Path,
+    journal: Journal,
+    progress: Progress,
 ) -> None:
-    from ingest.sources import Source
     from tappa.imports.display import Display
     from tappa.imports.importing import import_file
     from tappa.imports.outcome import Upload
     from tappa.imports.target import ingest_url, wait_until_known, write_key
 
     url = ingest_url(data)
-    key = write_key(data, Source(name=progress.source, channel="store" if form == "receipts" else "web"))
+    key = write_key(data, source)
     wait_until_known(url, [key])
     started, before = time.monotonic(), progress.position
 
@@ -133,6 +141,24 @@ def _send(
             now=_now,
             report=report,
         )
+
+
+def _source(data: Path, name: str, form: Format) -> Source:
+    """The source to send as, if there is none of this name yet. Looks first whether there is anything to send to."""
+    from pydantic import ValidationError
+
+    from ingest.sources import Source
+    from tappa.settings import FILE
+
+    read_settings(data)
+    if not (data / FILE).exists():
+        raise NotDoneError(f"there is no {data / FILE}: start `{hint('up', data)}` first, or name its --data directory")
+    try:
+        return Source(name=name, channel="store" if form == "receipts" else "web")
+    except ValidationError:
+        raise click.UsageError(
+            f"--source {name!r}: letters, digits, dots, hyphens and underscores, at most 64"
+        ) from None
 
 
 def _format_of(file: Path, mapping: Path | None) -> Format:

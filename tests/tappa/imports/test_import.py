@@ -147,6 +147,30 @@ def test_csv_without_a_mapping_is_a_wrong_use(running: Installation) -> None:
     assert "csv needs --mapping" in done.stderr
 
 
+def test_a_packed_file_that_ends_early_is_told(running: Installation, tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson.gz").write_bytes(gzip.compress(messages(500))[:-20])
+    (tmp_path / "a.ndjson.zst").write_bytes(zstandard.compress(messages(500))[:-20])
+    for name in ("a.ndjson.gz", "a.ndjson.zst"):
+        done = running.tappa("import", str(tmp_path / name))
+        assert done.returncode == 1
+        assert "is damaged, or not all of it is there" in done.stderr
+
+
+def test_nothing_is_made_where_no_installation_is(tmp_path: Path) -> None:
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(messages(1))
+    done = Installation(tmp_path / "nowhere").tappa("import", str(file))
+    assert done.returncode == 1
+    assert "there is no" in done.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_name_that_no_source_can_have_is_a_wrong_use(running: Installation) -> None:
+    done = running.tappa("import", str(SAMPLES / "README.md"), "--format", "ndjson", "--source", "two words")
+    assert done.returncode == 2
+    assert "--source 'two words'" in done.stderr
+
+
 def test_the_sample_shop_is_taken_whole(running: Installation) -> None:
     done = running.tappa("demo", "shop", "--touchpoints", "3000", "--days", "120", "--send")
     assert done.returncode == 0, done.stderr

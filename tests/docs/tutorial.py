@@ -1,0 +1,137 @@
+"""The tutorial, as a script: its commands are run, its queries are asked, and the answers are compared or written in.
+
+In ``docs/tutorial.md`` a block of ``sh`` is run line by line; ``tappa up --data DIR`` starts an installation that
+serves until the next one starts. A block of ``sql`` is asked of it as the analyst, and the Markdown table right after
+the block is its answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "tutorial.md"
+READY_WITHIN_S: Final = 120.0
+
+_BLOCK = re.compile(r"```(sh|sql)\n(.*?)\n```\n(?:\n((?:\|.*\n)+))?", re.DOTALL)
+
+
+class Block(NamedTuple):
+    """A fenced block, and the table after it."""
+
+    kind: str
+    text: str
+    answer: str
+    at: int
+    """Where the answer begins in the page."""
+
+
+class Answer(NamedTuple):
+    """What a query said now, beside what the page says."""
+
+    query: str
+    page: str
+    now: str
+    at: int
+
+
+def blocks(page: str) -> Iterator[Block]:
+    for found in _BLOCK.finditer(page):
+        at = found.start(3) if found[3] else found.end()
+        yield Block(found[1], found[2], found[3] or "", at)
+
+
+def answers(page: str, folder: Path) -> Iterator[Answer]:
+    """Plays the page in ``folder``, which must be empty."""
+    (folder / "samples").symlink_to(ROOT / "samples")
+    with ExitStack() as running:
+        data = folder
+        for block in blocks(page):
+            if block.kind == "sql":
+                yield Answer(block.text, block.answer, asked(block.text, data), block.at)
+                continue
+            for line in block.text.splitlines():
+                words = shlex.split(line, comments=True)
+                if words[:2] == ["tappa", "up"]:
+                    running.close()
+                    data = folder / words[words.index("--data") + 1]
+                    running.enter_context(installation(data, folder))
+                elif words[:1] == ["tappa"]:
+                    run(words[1:], folder)
+
+
+@contextmanager
+def installation(data: Path, folder: Path) -> Iterator[None]:
+    """``tappa up`` on free ports, until the end of the block."""
+    data.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "tappa", "up", "--data", str(data), "--port", "0", "--clickhouse-port", "0"]
+    with (folder / "up.log").open("ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        try:
+            deadline = time.monotonic() + READY_WITHIN_S
+            while not ready(data):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError(f"tappa up does not start:\n{(folder / 'up.log').read_text()}")
+                time.sleep(0.2)
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def ready(data: Path) -> bool:
+    try:
+        return bool(json.loads((data / "run.json").read_text())["ready"])
+    except (OSError, ValueError):
+        return False
+
+
+def run(words: list[str], folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tappa", *words], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, f"tappa {shlex.join(words)}: {done.stdout}{done.stderr}"
+
+
+def asked(query: str, data: Path) -> str:
+    """The query's answer as a Markdown table, asked as ``tappa connect`` says."""
+    command = [sys.executable, "-m", "tappa", "connect", "--json", "--data", str(data)]
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    address = f"http://{told['host']}:{told['port']}/?" + urllib.parse.urlencode({"database": told["database"]})
+    token = b64encode(f"{told['user']}:{told['password']}".encode()).decode()
+    request = urllib.request.Request(
+        address, (query + "\nFORMAT Markdown").encode(), {"Authorization": f"Basic {token}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            text: str = response.read().decode()
+            return text
+    except urllib.error.HTTPError as error:
+        raise AssertionError(f"{query}\n{error.read().decode()[:2000]}") from None
+
+
+def regenerated(page: str, found: list[Answer]) -> str:
+    """The page with the answers of now."""
+    for answer in sorted(found, key=lambda one: -one.at):
+        written = answer.now if answer.page else "\n" + answer.now
+        page = page[: answer.at] + written + page[answer.at + len(answer.page) :]
+    return page
+
+
+def environment_is_clean() -> bool:
+    """Whether nothing in the environment would lead the commands elsewhere."""
+    return not any(name.startswith("TAPPA_") for name in os.environ)
