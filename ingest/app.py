@@ -117,7 +117,7 @@ def create_app(
         return Response(metrics.render(), media_type=CONTENT_TYPE)
 
     async def docs(request: Request) -> Response:
-        return HTMLResponse(documentation.page(app.openapi()))
+        return HTMLResponse(documentation.page())
 
     route("/v1/projects/{write_key}/settings", "GET", project)
     route("/v1/m", "POST", client_metrics)

@@ -17,7 +17,7 @@ _AUTOMATIC: Final = 32 + zlib.MAX_WBITS
 
 
 class InFlight:
-    """The bytes of all bodies that are being received or worked on. One for the process, used by its event loop only."""
+    """The bytes of all bodies that are being received or worked on. One a process, used by its event loop only."""
 
     def __init__(self, bytes_max: int) -> None:
         self.bytes = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -37,6 +37,11 @@ class Metrics:
         self.disconnected = Counter(
             "tappa_ingest_disconnected", "Senders that went away before their body had arrived.", registry=self.registry
         )
+
+    def described(self) -> list[tuple[Metric, str]]:
+        """Every metric with the names of its labels."""
+        own = [vars(self)[name] for name in vars(self) if name != "registry"]
+        return [(metric.describe()[0], ", ".join(f"`{label}`" for label in metric._labelnames)) for metric in own]
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""

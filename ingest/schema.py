@@ -150,7 +150,7 @@ def receipt_schema(settings: IngestSettings, identity: IdentitySettings) -> Sche
                 "properties": {"user_id": scalar},
             },
             "refers_to": {
-                "description": "Of a return or void: the sale. Its number if it is of the same store, till and business date, "
+                "description": "Of a return or void: the sale. Its number, if store, till and day are the same, "
                 "else an object with the parts that differ.",
                 "anyOf": [{"type": ["string", "integer", "null"]}, referred],
             },

@@ -416,18 +416,18 @@ async def test_a_key_over_its_rate_is_told_how_long_to_wait() -> None:
 
 async def test_bodies_in_flight_are_bounded_over_all_requests() -> None:
     async with serving(in_flight_bytes_max=1_000_000) as service:
-        release = asyncio.Event()
+        release, both_arrived = asyncio.Event(), asyncio.Barrier(3)
 
         async def slow() -> Any:
             yield b" " * 400_000
+            await both_arrived.wait()
             await release.wait()
             yield json.dumps(PAGE).encode()
 
         waiting = [
             asyncio.create_task(service.client.post("/v1/page", content=slow(), auth=(KEY, ""))) for _ in range(2)
         ]
-        while await service.metric("tappa_ingest_in_flight_bytes") < 800_000:
-            await asyncio.sleep(0.01)
+        await both_arrived.wait()
         answer = await service.post("/v1/page", b" " * 400_000)
         assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
         release.set()
