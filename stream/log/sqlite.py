@@ -22,6 +22,7 @@ from stream.log.interface import Lag, LogUnavailableError, Record
 from stream.log.marks import Edge, Marks, lag, read_marks, read_topic
 from stream.log.sqlite_errors import explained
 from stream.log.sqlite_file import FILE_NAME, LogFile
+from stream.log.watch import Watch
 from stream.log.writer import CLOSED, Clock, Writer
 from stream.settings import LogSettings
 
@@ -32,11 +33,11 @@ class SqliteLog:
     """``stream.log.interface.Log`` on SQLite. Every ``append``, ``commit`` and ``trim`` is fsynced when it returns.
     Made by ``open``; belongs to the event loop that made it."""
 
-    def __init__(self, reading: LogFile, writer: Writer, settings: LogSettings, clock: Clock) -> None:
+    def __init__(self, reading: LogFile, writer: Writer, watch: Watch, clock: Clock) -> None:
         self._reading = reading
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="log-reader")
         self._writer = writer
-        self._settings = settings
+        self._watch = watch
         self._clock = clock
         self._reads = 0
         self._closed = False
@@ -50,7 +51,7 @@ class SqliteLog:
         except BaseException:
             reading.close()
             raise
-        return cls(reading, Writer(writing, directory, settings, clock), settings, clock)
+        return cls(reading, Writer(writing, directory, settings, clock), Watch(directory, settings), clock)
 
     async def __aenter__(self) -> Self:
         return self
@@ -86,11 +87,15 @@ class SqliteLog:
         deadline = time.monotonic() + wait_s
         while True:
             self._reads += 1
-            version, records = await self._in_reader(
+            seen = self._watch.seen
+            records = await self._in_reader(
                 lambda file: file.read(positions, messages_max=messages_max, first=self._reads)
             )
-            if records or not await self._changed(version, deadline):
+            left_s = deadline - time.monotonic()
+            if records or left_s <= 0:
                 return records
+            if seen == self._watch.seen and not await self._watch.news(left_s):
+                return []
 
     async def commit(self, positions: Mapping[int, int]) -> None:
         """See ``Log.commit``."""
@@ -114,30 +119,21 @@ class SqliteLog:
         return await self._in_reader(LogFile.lag)
 
     async def trim(self, *, older_than_s: float, keep_bytes: int) -> int:
-        """See ``Log.trim``. In small transactions; space beyond what the log will soon need goes back to the disk."""
+        """See ``Log.trim``. In small transactions; the file keeps the space for what comes next."""
         older_than = int((self._clock() - older_than_s) * 1000)
         trimmed = 0
         while some := await self._writer.do(lambda file: file.trim(older_than=older_than, keep_bytes=keep_bytes)):
             trimmed += some
-        while await self._writer.do(LogFile.give_back):
-            pass
         return trimmed
 
     async def close(self) -> None:
         """See ``Log.close``."""
         if not self._closed:
             self._closed = True
+            await self._watch.close()
             await self._writer.close()
             await self._in_reader(LogFile.close)
             self._reader.shutdown()
-
-    async def _changed(self, version: int, deadline: float) -> bool:
-        """Wait until somebody has committed something; False when ``deadline`` came first."""
-        while (left_s := deadline - time.monotonic()) > 0:
-            await asyncio.sleep(min(left_s, self._settings.poll_interval_s))
-            if await self._in_reader(LogFile.version) != version:
-                return True
-        return False
 
     async def _marks(self) -> Marks:
         return await self._in_reader(LogFile.snapshot)

@@ -33,10 +33,6 @@ LOCK_NAME: Final = "log.lock"
 PAGE_BYTES: Final = 4096
 """Small appends write few bytes (docs/decisions/embedded-log.md)."""
 LOCK_POLL_S: Final = 0.0005
-FREE_PAGES_KEPT: Final = 16_384
-"""Free pages (64 MiB) that the file keeps for what comes next; more go back to the disk."""
-VACUUM_PAGES: Final = 2_000
-"""Pages that go back to the disk in one transaction."""
 TRIM_RECORDS: Final = 500
 """Records that are dropped in one transaction, so that appends wait little for it."""
 
@@ -131,18 +127,11 @@ class LogFile:
             self._store("heads", marks.heads)
         return len(gone)
 
-    def give_back(self) -> bool:
-        """Return some free pages to the disk; False when there are not too many. To be called in ``writing``."""
-        (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
-        if free > FREE_PAGES_KEPT:
-            self._connection.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
-        return bool(free > FREE_PAGES_KEPT + VACUUM_PAGES)
-
-    def read(self, positions: Mapping[int, int], *, messages_max: int, first: int) -> tuple[int, list[Record]]:
+    def read(self, positions: Mapping[int, int], *, messages_max: int, first: int) -> list[Record]:
         """Records from ``positions`` on, one of each partition in turn beginning with the ``first``-th, until there are
-        ``messages_max`` messages; and the number that ``version`` returns until something is committed."""
+        ``messages_max`` messages."""
         with self._reading():
-            version, ends = self.version(), self.marks().ends
+            ends = self.marks().ends
             behind = sorted(partition for partition, at in positions.items() if at < ends[partition].offset)
             turns = deque(behind[first % len(behind) :] + behind[: first % len(behind)] if behind else [])
             cursors = {partition: self._from(partition, positions[partition]) for partition in turns}
@@ -162,7 +151,7 @@ class LogFile:
                 size += len(frame)
             for cursor in cursors.values():
                 cursor.close()
-        return version, sorted(found, key=lambda record: (record.partition, record.offset))
+        return sorted(found, key=lambda record: (record.partition, record.offset))
 
     def version(self) -> int:
         """A number that changes when another connection has committed something."""
@@ -241,7 +230,6 @@ class LogFile:
         none = msgspec.json.encode([Edge()] * topic.partitions).decode()
         execute = self._connection.execute
         execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        execute("PRAGMA auto_vacuum = INCREMENTAL")
         execute("PRAGMA journal_mode = WAL")
         with self._transaction("BEGIN IMMEDIATE"):
             for statement in SCHEMA.split(";"):
