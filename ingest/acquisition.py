@@ -18,6 +18,8 @@ URL_CHARACTERS_MAX: Final = 4_096
 """Longer addresses are cut: nobody's campaign is said after so many characters."""
 
 HOST_CHARACTERS_MAX: Final = 253
+REFERRER_CHARACTERS_MAX: Final = 512
+"""The host of a referrer, which is all that counts, is within them."""
 
 _PAID: Final = re.compile(r"^(.*cp.*|ppc|retargeting|paid.*)$")
 _SHOP: Final = re.compile(r"^(.*(([^a-df-z]|^)shop|shopping).*)$")
@@ -115,11 +117,12 @@ def acquisition_channel(campaign: tuple[str, str, str], url: str, referrer: str 
             return channel_grouping(*said)
     if not referrer:
         return "Direct" if opened and referrer is not None else ""
-    return _of_referrer(_host(referrer), _host(url))
+    return _of_referrer(referrer[:REFERRER_CHARACTERS_MAX], _host(url))
 
 
 @lru_cache(maxsize=4096)
-def _of_referrer(host: str, own: str) -> str:
+def _of_referrer(referrer: str, own: str) -> str:
+    host = _host(referrer)
     if not host or _same_site(host, own):
         return ""
     return channel_grouping(host, "" if category_of(host) else "referral", "")

@@ -51,7 +51,8 @@ class Reader:
         if value is None:
             return ""
         text = text_of(value)
-        self.check(field, text)
+        if len(text) > self._characters_max or "\0" in text:
+            self.check(field, text)
         return "" if self.is_blocked(text) else text
 
     def check(self, field: str, text: str) -> None:

@@ -49,20 +49,20 @@ class Message(msgspec.Struct, rename="camel", gc=False, forbid_unknown_fields=Tr
 
 OTHER_FIELDS: Final = (
     ("sentAt", "sent_at"),
-    ("integrations", "integrations"),
     ("_metadata", "metadata"),
     ("originalTimestamp", "original_timestamp"),
     ("receivedAt", "received_at"),
     ("category", "category"),
     ("version", "version"),
 )
-"""Fields that ingest only passes on, as ``extra``."""
+"""Fields that ingest only passes on, as ``extra``, like ``integrations``."""
 
 _KNOWN: Final = frozenset(
     msgspec.structs.fields(Message)[i].encode_name for i in range(len(msgspec.structs.fields(Message)))
 )
-_OTHER_NAMES: Final = tuple(name for name, _ in OTHER_FIELDS)
+_OTHER_NAMES: Final = ("integrations", *(name for name, _ in OTHER_FIELDS))
 _others: Final = attrgetter(*(attribute for _, attribute in OTHER_FIELDS))
+_NO_OTHERS: Final = (ABSENT,) * len(OTHER_FIELDS)
 _decode: Final = msgspec.json.Decoder(Message).decode
 _decode_members: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode: Final = msgspec.json.Encoder().encode
@@ -108,10 +108,12 @@ def not_json(error: Exception) -> ItemRefusedError:
 def json_object(raw: Raw, field: str) -> bytes:
     """The bytes of a field that is a JSON object; ``b""`` for null and for one that is missing. Raises
     ``ItemRefusedError``."""
+    if raw is ABSENT:
+        return b""
     found = bytes(raw)
     if found[:1] == b"{":
         return found
-    if not found or found == b"null":
+    if found == b"null":
         return b""
     raise ItemRefusedError(Code.INVALID_FIELD, f"{field}: it must be an object")
 
@@ -127,11 +129,11 @@ def merged(envelope: bytes, own: bytes) -> bytes:
 
 
 def _extra(message: Message) -> bytes:
-    found = {
-        name: raw
-        for name, raw in zip(_OTHER_NAMES, _others(message), strict=True)
-        if raw is not ABSENT and bytes(raw) not in _EMPTY
-    }
+    others = _others(message)
+    if others == _NO_OTHERS and bytes(message.integrations) in _EMPTY:  # nearly all messages
+        return b""
+    named = zip(_OTHER_NAMES, (message.integrations, *others), strict=True)
+    found = {name: raw for name, raw in named if bytes(raw) not in _EMPTY}
     return _encode(found) if found else b""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final
 
 from stage_engine.touchpoint import MONEY_UNIT
@@ -13,7 +14,7 @@ AMOUNT_MAX: Final = 10**12
 
 SCORE_RANGES: Final = {"nps": (0.0, 10.0), "csat": (1.0, 5.0), "sentiment": (-1.0, 1.0)}
 
-_PLAIN: Final = re.compile(rb"(-?)([0-9]{1,13})(?:\.([0-9]{1,4}))?", re.ASCII)
+_WHOLE_DIGITS_MAX: Final = 13
 NUMBER: Final = r"^\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\s*$"
 """Texts that are amounts, here and in the published schema."""
 CURRENCY: Final = "^[A-Za-z]{3}$"
@@ -27,10 +28,14 @@ def amount(raw: bytes) -> int | None:
     """A JSON number, or a text that is one, in 1/``MONEY_UNIT``; half a unit goes to the even one. None for anything
     else and for what is larger than ``AMOUNT_MAX``."""
     digits = raw[1:-1] if raw[:1] == b'"' else raw
-    if plain := _PLAIN.fullmatch(digits):
-        sign, whole, fraction = plain.groups(b"")
-        units = int(whole) * MONEY_UNIT + int(fraction.ljust(4, b"0"))
-        return _bounded(-units if sign else units)
+    whole, dot, fraction = digits.partition(b".")
+    if (
+        whole.isdigit()
+        and len(whole) <= _WHOLE_DIGITS_MAX
+        and (fraction.isdigit() if dot else not fraction)
+        and len(fraction) <= 4
+    ):
+        return _bounded(int(whole) * MONEY_UNIT + int(fraction.ljust(4, b"0")))  # nearly all amounts
     text = digits.decode(errors="replace")
     if len(text) > _CHARACTERS_MAX or not _NUMBER.match(text):
         return None
@@ -41,9 +46,10 @@ def amount(raw: bytes) -> int | None:
         return None
 
 
-def currency(text: object) -> str:
+@lru_cache(maxsize=1024)
+def currency(text: str) -> str:
     """ISO 4217 in capitals, ``""`` for what is no three letters."""
-    return text.upper() if isinstance(text, str) and _CURRENCY.match(text) else ""
+    return text.upper() if _CURRENCY.match(text) else ""
 
 
 def score(kind: object, value: object) -> tuple[str, float | None]:

@@ -27,6 +27,10 @@ EVENT_NAMES: Final = {
 }
 """The event of each type that has none of its own."""
 
+_NEEDS: Final = {
+    "group": (("groupId", "group_id"),),
+    "alias": (("previousId", "previous_id"), ("userId", "user_id")),
+}
 _decode_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 TRANSACTIONS: Final = {"Order Completed": "sale", "Order Refunded": "return"}
@@ -56,7 +60,8 @@ def touchpoint_of(rules: Rules, arrival: Arrival, item: bytes) -> Touchpoint:
         arrival.source.channel,
     )
     digest = blake2b(item, digest_size=16)
-    digest.update(arrival.context)
+    if arrival.context:
+        digest.update(arrival.context)
     return Touchpoint(
         source=arrival.source.name,
         message_id=_message_id(rules, message),
@@ -72,7 +77,7 @@ def touchpoint_of(rules: Rules, arrival: Arrival, item: bytes) -> Touchpoint:
         user_id=identifiers.user_id,
         anonymous_id=identifiers.anonymous_id,
         previous_id=identifiers.previous_id,
-        group_id=_group_id(rules, message),
+        group_id=_group_id(rules, message) if message.group_id is not None else "",
         contacts=identifiers.contacts,
         properties=properties,
         traits=traits,
@@ -104,8 +109,6 @@ def _message_id(rules: Rules, message: Message) -> str:
 
 
 def _group_id(rules: Rules, message: Message) -> str:
-    if message.group_id is None:
-        return ""
     text = text_of(message.group_id)
     rules.reader.check("groupId", text)
     return text
@@ -114,12 +117,8 @@ def _group_id(rules: Rules, message: Message) -> str:
 def _identifiers(
     rules: Rules, arrival: Arrival, message: Message, type_: str, traits: bytes, said: Context
 ) -> Identifiers:
-    if type_ == "group" and not text_of(message.group_id):
-        raise ItemRefusedError(Code.MISSING_FIELD, "group needs groupId")
-    if type_ == "alias" and not text_of(message.previous_id):
-        raise ItemRefusedError(Code.MISSING_FIELD, "alias needs previousId")
-    if type_ == "alias" and not text_of(message.user_id):
-        raise ItemRefusedError(Code.MISSING_FIELD, "alias needs userId")
+    if type_ in _NEEDS:
+        _check_needed(type_, message)
     reader = rules.reader
     user_id = reader.identifier("userId", message.user_id)
     device = reader.identifier("anonymousId", message.anonymous_id)
@@ -129,10 +128,17 @@ def _identifiers(
         reader.identifier("previousId", message.previous_id) if type_ == "alias" and user_id else "",
         _contacts(rules, arrival, type_, traits, said),
     )
-    found = allowed(found, arrival.source.joins)
+    if arrival.source.joins != "all":
+        found = allowed(found, arrival.source.joins)
     if not (found.user_id or found.contacts or found.anonymous_id):
         raise ItemRefusedError(Code.MISSING_IDENTIFIER)
     return found
+
+
+def _check_needed(type_: str, message: Message) -> None:
+    for field, attribute in _NEEDS[type_]:
+        if not text_of(getattr(message, attribute)):
+            raise ItemRefusedError(Code.MISSING_FIELD, f"{type_} needs {field}")
 
 
 def _contacts(rules: Rules, arrival: Arrival, type_: str, traits: bytes, said: Context) -> tuple[str, ...]:
