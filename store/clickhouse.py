@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any, Final, TypeVar
 
 import clickhouse_connect
+from clickhouse_connect.datatypes.container import Array
 from clickhouse_connect.datatypes.registry import get_from_name
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.common import write_leb128
@@ -252,6 +253,7 @@ def _write_values(column: Column, block: bytearray) -> None:
     if column.ends is None:
         wire.write_column(column.values, block, context)
         return
+    assert isinstance(wire, Array)
     element = wire.element_type
     element.write_column_prefix(block)
     block += column.ends.tobytes()

@@ -82,6 +82,7 @@ CREATE TABLE IF NOT EXISTS touchpoints
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY (home_hash, original_timestamp, identity)
+SETTINGS index_granularity = 512
 COMMENT 'Every accepted touchpoint, as received. Copies may still be there: read it through v_touchpoints, or with FINAL';
 
 CREATE TABLE IF NOT EXISTS customers
@@ -135,7 +136,7 @@ CREATE TABLE IF NOT EXISTS customers
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (customer_id, model)
-SETTINGS index_granularity = 256, min_compress_block_size = 8192
+SETTINGS index_granularity = 128, min_compress_block_size = 8192
 COMMENT 'One row per customer and model, replaced as a whole: read it through v_customers and v_stage_visits';
 
 CREATE TABLE IF NOT EXISTS rejected

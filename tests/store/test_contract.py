@@ -1,0 +1,219 @@
+"""One suite for everything that calls itself a ``Store``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from stage_engine.journey import Journey, Seen, Visit
+from stage_engine.touchpoint import Touchpoint
+from store.interface import CustomerRow, Position, Store, UnwritableRowError
+from store.rejected import Refused
+
+VERSIONS = {"seven_stage": "v1"}
+STAGES = ("discovery", "evaluation", "purchase")
+
+
+def touchpoint(message_id: str = "m1", **said: Any) -> Touchpoint:
+    known: dict[str, Any] = {
+        "source": "shop",
+        "type": "track",
+        "event": "Order Completed",
+        "channel": "web",
+        "occurred_at": 1_750_000_000_123,
+        "original_timestamp": 1_750_000_000_123,
+        "received_at": 1_750_000_001_000,
+        "user_id": "42",
+        "content_hash": b"c" * 16,
+    }
+    return Touchpoint(message_id=message_id, **(known | said))
+
+
+def row(journey: Journey | None, version: int = 1, customer_id: str = "user:42", **said: Any) -> CustomerRow:
+    known: dict[str, Any] = {"model": "seven_stage", "model_version": "v1", "stages": STAGES}
+    return CustomerRow(customer_id=customer_id, version=version, journey=journey, **(known | said))
+
+
+JOURNEY = Journey(
+    visits=(
+        Visit(stage="discovery", entered_at=1_750_000_000_123, cause_message_id="m1", cause_identifiers=("user:42",)),
+        Visit(stage="purchase", entered_at=1_750_000_000_124, from_stage="discovery", label="quick"),
+    ),
+    planned=(Visit(stage="purchase", entered_at=1_760_000_000_124, from_stage="purchase", label="lapsing"),),
+    highest_stage="purchase",
+    first_touch_at=1_750_000_000_123,
+    last_touch_at=1_750_000_000_124,
+    touchpoints=2,
+    purchases=1,
+    revenue={"EUR": -19_999, "JPY": 10**17},
+    counters={"returns": 2},
+    voided=frozenset({"m9"}),
+    tail=(Seen(order=(1, "m1", "shop", ("user:42",), 1), content_hash=b"\x00\xff"),),
+)
+
+
+async def test_a_touchpoint_comes_back_as_it_was_written(store: Store) -> None:
+    full = touchpoint(
+        "it's a \\ \0 'quoted' 名前 \n id",
+        name="Cart",
+        acquisition_channel="Paid Search",
+        offline=True,
+        anonymous_id="a-1",
+        previous_id="p-1",
+        group_id="g",
+        contacts=("email:ann@shop.it", "loyalty_card:9900"),
+        properties=b'{"a": "\xc3\xa8\\u0000"}',
+        traits=b"{}",
+        context=b'{"page": {}}',
+        extra=b'{"x": 1}',
+        value=-123_456_789_012_345_678,
+        currency="EUR",
+        transaction="return",
+        refers_to="m0",
+        score_kind="nps",
+        score=9.5,
+        occurred_at=0,
+        original_timestamp=-1,
+    )
+    bare = touchpoint("bare", value=None, score=None)
+    await store.write_touchpoints([full, bare])
+    read = await store.read_touchpoints(["user:42"])
+    assert sorted(read["user:42"], key=lambda one: one.message_id) == [bare, full]
+
+
+async def test_bytes_that_are_no_utf8_come_back_as_they_were_written(store: Store) -> None:
+    odd = touchpoint(properties=b"\xff\xfe\x00")
+    await store.write_touchpoints([odd])
+    assert await store.read_touchpoints([odd.home]) == {odd.home: [odd]}
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+@pytest.mark.parametrize("turned", [False, True])
+async def test_of_copies_the_smallest_time_then_content_then_receipt_counts(
+    store: Store, batches: int, turned: bool
+) -> None:
+    best = touchpoint(occurred_at=1_749_000_000_000, content_hash=b"\x01" + b"z" * 15, received_at=5)
+    copies = [
+        best,
+        touchpoint(occurred_at=1_749_000_000_000, content_hash=b"\x01" + b"z" * 15, received_at=6),
+        touchpoint(occurred_at=1_749_000_000_000, content_hash=b"\x02" + b"a" * 15, received_at=1),
+        touchpoint(occurred_at=1_749_000_000_001, content_hash=b"\x00" * 16, received_at=0),
+    ]
+    copies = copies[::-1] if turned else copies
+    for start in range(batches):
+        await store.write_touchpoints(copies[start::batches])
+    assert await store.read_touchpoints(["user:42"]) == {"user:42": [best]}
+
+
+async def test_a_message_id_used_again_for_something_else_is_another_touchpoint(store: Store) -> None:
+    others = [touchpoint(), touchpoint(original_timestamp=7), touchpoint(source="till"), touchpoint(anonymous_id="d")]
+    await store.write_touchpoints(others)
+    assert len((await store.read_touchpoints(["user:42"]))["user:42"]) == 4
+
+
+async def test_only_the_homes_asked_for_are_read(store: Store) -> None:
+    await store.write_touchpoints([touchpoint(user_id=str(number)) for number in range(20)])
+    assert set(await store.read_touchpoints(["user:3", "user:7", "user:none"])) == {"user:3", "user:7"}
+    assert await store.read_touchpoints([]) == {}
+
+
+async def test_more_homes_than_fit_one_statement_are_read(store: Store) -> None:
+    await store.write_touchpoints([touchpoint(user_id="5")])
+    homes = [f"user:{number:0200d}" for number in range(6_000)]
+    assert set(await store.read_touchpoints([*homes, "user:5"])) == {"user:5"}
+
+
+async def test_homes_are_listed_in_byte_order_page_by_page(store: Store) -> None:
+    users = ["b", "a", "é", "\U0001f600", "\uffff", "Z"]
+    await store.write_touchpoints([touchpoint(user_id=user) for user in users])
+    expected = sorted((f"user:{user}" for user in users), key=str.encode)
+    first = await store.read_homes("", 4)
+    assert first == expected[:4]
+    assert await store.read_homes(first[-1], 4) == expected[4:]
+
+
+async def test_a_journey_comes_back_as_it_was_written(store: Store) -> None:
+    await store.write_customers([row(JOURNEY)])
+    assert await store.read_journeys(["user:42", "user:43"], VERSIONS) == {("user:42", "seven_stage"): JOURNEY}
+
+
+async def test_a_tombstone_is_not_a_missing_row(store: Store) -> None:
+    await store.write_customers([row(None)])
+    assert await store.read_journeys(["user:42", "user:43"], VERSIONS) == {("user:42", "seven_stage"): None}
+
+
+async def test_a_row_of_another_version_of_the_model_is_no_row(store: Store) -> None:
+    await store.write_customers([row(JOURNEY, model_version="v0"), row(JOURNEY, model="linear", model_version="v1")])
+    both = {"seven_stage": "v1", "linear": "v1"}
+    assert await store.read_journeys(["user:42"], both) == {("user:42", "linear"): JOURNEY}
+    assert await store.read_journeys(["user:42"], {}) == {}
+
+
+@dataclass(frozen=True)
+class Written:
+    versions: list[int]
+    counts: int
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        Written([1, 2], 1),
+        Written([2, 1], 0),
+        Written([3, 3], 1),
+        Written([(2 << 48) | 1, (1 << 48) | 9_000], 0),
+    ],
+)
+async def test_only_a_version_that_is_not_lower_replaces_a_row(store: Store, written: Written) -> None:
+    journeys = [Journey(touchpoints=number + 1) for number in range(2)]
+    for version, journey in zip(written.versions, journeys, strict=True):
+        await store.write_customers([row(journey, version)])
+    assert await store.read_journeys(["user:42"], VERSIONS) == {("user:42", "seven_stage"): journeys[written.counts]}
+
+
+async def test_writing_a_row_again_changes_nothing(store: Store) -> None:
+    for _ in range(3):
+        await store.write_customers([row(JOURNEY)])
+        await store.write_touchpoints([touchpoint()])
+    assert await store.read_journeys(["user:42"], VERSIONS) == {("user:42", "seven_stage"): JOURNEY}
+    assert await store.read_touchpoints(["user:42"]) == {"user:42": [touchpoint()]}
+
+
+async def test_positions_grow_and_stay_apart_by_topic_and_epoch(store: Store) -> None:
+    first = Position(topic_id="t1", epoch=1, partition=0, offset=10)
+    other = Position(topic_id="t2", epoch=1, partition=0, offset=3)
+    later = Position(topic_id="t1", epoch=2, partition=0, offset=1)
+    await store.write_positions([first, other])
+    await store.write_positions([Position(topic_id="t1", epoch=1, partition=0, offset=9), later])
+    read = await store.read_positions()
+    assert sorted(read, key=lambda one: (one.topic_id, one.epoch)) == [first, later, other]
+
+
+async def test_a_note_is_what_was_written_last(store: Store) -> None:
+    assert await store.read_note("folded") is None
+    for value in ("a", "b", "a", "it's {} \\"):
+        await store.write_note("folded", value)
+        assert await store.read_note("folded") == value
+
+
+async def test_writing_nothing_is_allowed(store: Store) -> None:
+    await store.write_touchpoints([])
+    await store.write_customers([])
+    await store.write_rejected([])
+    await store.write_positions([])
+
+
+async def test_a_dead_letter_may_be_any_bytes_and_come_again(store: Store) -> None:
+    letter = Refused(rejected_id="ab", source="s", received_at=1, code="c", reason="r", body=b"\xff\x00{")
+    await store.write_rejected([letter, letter])
+    await store.write_rejected([letter])
+
+
+async def test_a_row_that_can_never_be_written_is_told_from_a_store_that_is_away(clickhouse: Store) -> None:
+    with pytest.raises(UnwritableRowError):
+        await clickhouse.write_touchpoints([touchpoint(), touchpoint("m2", value=1 << 70)])
+    with pytest.raises(UnwritableRowError):
+        await clickhouse.write_touchpoints([touchpoint("\ud800")])
+    assert await clickhouse.read_touchpoints(["user:42"]) == {}
