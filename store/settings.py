@@ -36,6 +36,11 @@ class EmbeddedStoreSettings(BaseModel):
     analyst_threads_max: int = Field(
         default=2, ge=1, description="Threads that one query of the analyst may use, so that the worker keeps a core."
     )
+    analyst_temporary_bytes_max: int = Field(
+        default=4_000 * MEGABYTE,
+        ge=MEGABYTE,
+        description="Disk that one query of the analyst may use to sort and group.",
+    )
     mark_cache_bytes: int = Field(
         default=64 * MEGABYTE, ge=MEGABYTE, description="Cache of index marks: enough for the tables of one machine."
     )
@@ -52,25 +57,30 @@ class EmbeddedStoreSettings(BaseModel):
     queries_max: int = Field(
         default=16, ge=1, le=256, description="Statements that run at once; each holds a thread and its memory."
     )
+    analyst_queries_max: int = Field(
+        default=8, ge=1, le=256, description="How many of them may be the analyst's, so that the worker finds a place."
+    )
     queries_waiting_max: int = Field(
         default=64, ge=0, description="Statements that wait for a place; more are told 503, and to come again."
     )
     queries_waiting_s_max: float = Field(default=5.0, gt=0, description="Time that a statement waits for a place.")
     statement_bytes_max: int = Field(
-        default=1_048_576,
-        ge=4_096,
-        description="Longest SQL text (ClickHouse's is 256 KiB; IN lists of the worker are longer).",
-    )
-    values_bytes_max: int = Field(
         default=64 * MEGABYTE,
         ge=4_096,
-        description="Longest body that is held in memory as a whole: the fields of a form. Data of inserts streams.",
+        description="Longest SQL text and longest form, held in memory: the worker asks for many customers at once. The "
+        "data of inserts stream.",
+    )
+    analyst_statement_bytes_max: int = Field(
+        default=1_048_576, ge=4_096, description="The same for the analyst: ClickHouse's own limit is a quarter of it."
     )
     result_bytes_max: int = Field(
         default=256 * MEGABYTE,
         ge=MEGABYTE,
         description="Largest result in a format that cannot be streamed (JSON, Parquet, …); Native, RowBinary, CSV, "
         "TSV and JSON lines have no limit.",
+    )
+    client_seconds_max: float = Field(
+        default=60.0, gt=0, description="Time that a client may take to send or to take the next piece of a body."
     )
     sessions_max: int = Field(
         default=1_000, ge=1, description="Sessions at once; the least recently used one goes first."

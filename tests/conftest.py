@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+
+from store.settings import StoreSettings
+from tests.running_store import running_store
 
 EXPECTED = {"log: sqlite", "log: memory", "store: clickhouse", "store: memory"}
 """In `make test-fast`, too."""
@@ -50,3 +53,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"backends that ran: {told}")
     if absent := missing(config):
         terminalreporter.write_line(f"backends that did NOT run: {', '.join(sorted(absent))}", red=True)
+
+
+@pytest.fixture(scope="session")
+def embedded_store() -> Iterator[StoreSettings]:
+    """A real store process, one for all tests that ask: each takes a database or tables of its own."""
+    with running_store() as settings:
+        yield settings
