@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -37,8 +38,10 @@ class Plan:
     command: Sequence[str]
     environment: Mapping[str, str]
     port: Port
+    ready: str
+    """Path that answers 200 once it can do its work."""
     health: str
-    """Path that answers 200 while it is well."""
+    """Path that answers 200 as long as starting it again would not help."""
 
 
 class PartRefusedError(RuntimeError):
@@ -148,24 +151,25 @@ class Child:
         deadline = time.monotonic() + settings.ready_within_s
         unwell = 0
         while not self._stopping:
-            well = await is_well(
-                reachable(self.plan.port.host), self.plan.port.number, self.plan.health, settings.health_timeout_s
-            )
-            if well:
-                unwell = 0
-                if not self.ready.is_set():
-                    self.ready.set()
-                    self._be(State.READY)
-                    self._say(f"{self.plan.name} is ready on {url(self.plan.port.host, self.plan.port.number)}")
-            elif self.ready.is_set():
+            if await self._answers(self.plan.health):
+                unwell, deadline = 0, math.inf
+            elif deadline == math.inf:
                 unwell += 1
             hung = unwell >= settings.health_failures_max
-            if hung or (not self.ready.is_set() and time.monotonic() > deadline):
-                late = "does not answer any more" if hung else f"was not ready within {settings.ready_within_s:g} s"
+            if hung or time.monotonic() > deadline:
+                late = "does not answer any more" if hung else f"did not answer within {settings.ready_within_s:g} s"
                 self._say(f"{self.plan.name} {late}: killed")
                 self.kill()
                 return
+            if not self.ready.is_set() and await self._answers(self.plan.ready):
+                self.ready.set()
+                self._be(State.READY)
+                self._say(f"{self.plan.name} is ready on {url(self.plan.port.host, self.plan.port.number)}")
             await asyncio.sleep(settings.health_interval_s if self.ready.is_set() else STARTING_INTERVAL_S)
+
+    async def _answers(self, path: str) -> bool:
+        port = self.plan.port
+        return await is_well(reachable(port.host), port.number, path, self._settings.health_timeout_s)
 
     def _be(self, state: State) -> None:
         self.state = state

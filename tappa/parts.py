@@ -13,7 +13,7 @@ import threading
 import time
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from tappa.exits import EXIT_REFUSED
 from tappa.lock import HeldError, Lock, part_lock
@@ -30,6 +30,8 @@ ORPHAN_S: Final = 9.0
 """A part whose supervisor is gone ends after this time, even if it hangs."""
 LOCK_WAIT_S: Final = 15.0
 """How long a supervised part waits for its predecessor to be gone."""
+STORE_RETRY_S: Final = 1.0
+"""Between two tries to bring the tables up to date."""
 CONNECTIONS_WAITING: Final = 2048
 """Connections that may wait for ingest to accept them: a burst of browsers is not refused."""
 
@@ -56,7 +58,7 @@ _lock: Lock | None = None
 """Held until the process ends."""
 
 
-def refuse(why: str) -> None:
+def refuse(why: str) -> NoReturn:
     """End the process: starting it again would not help."""
     logger.error("%s", why)
     sys.exit(EXIT_REFUSED)
@@ -111,16 +113,20 @@ def run_worker(settings: Settings, data: Path) -> None:
 
 
 async def _worker(settings: Settings, data: Path) -> None:
+    from stage_engine.model_file import ModelError
     from store.clickhouse import connect
-    from store.migrate import migrate
     from stream.log.sqlite import SqliteLog
     from stream.service import serve
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    models = [shipped(name) for name in settings.models.active]
-    await migrate(settings.store, default_model=settings.models.default, reporting_currency=settings.money.currency)
+    try:
+        models = [shipped(name) for name in settings.models.active]
+    except (ModelError, OSError) as error:
+        refuse(f"a journey model cannot be used: {error}")
+    if not await _migrated(settings, stop):
+        return
     log = await SqliteLog.open(data / "log", settings.log)
     store = connect(settings.store)
     try:
@@ -133,6 +139,26 @@ async def _worker(settings: Settings, data: Path) -> None:
     finally:
         await store.close()
         await log.close()
+
+
+async def _migrated(settings: Settings, stop: asyncio.Event) -> bool:
+    """Bring the tables up to date, however long the store is away; False when told to stop before."""
+    from store.interface import StoreError
+    from store.migrate import SchemaError, migrate
+
+    while not stop.is_set():
+        try:
+            await migrate(
+                settings.store, default_model=settings.models.default, reporting_currency=settings.money.currency
+            )
+        except SchemaError as error:
+            refuse(str(error))
+        except StoreError as trouble:
+            logger.warning("the store does not answer, trying until it does: %s", trouble)
+            await asyncio.sleep(STORE_RETRY_S)
+        else:
+            return True
+    return False
 
 
 def run_store(settings: Settings, data: Path) -> None:

@@ -23,8 +23,11 @@ PARTS = ("store", "ingest", "worker")
 STOP_ORDER = ("ingest", "worker", "store")
 """First nothing new comes in, then what is under way is written, then the store closes."""
 
-HEALTH = {"store": "/ping", "ingest": "/readyz", "worker": "/healthz"}
+HEALTH = {"store": "/ping", "ingest": "/healthz", "worker": "/healthz"}
 """What answers 200 while a part is well."""
+
+READY = {**HEALTH, "ingest": "/readyz"}
+"""What answers 200 once a part can do its work: a disk that is full makes ingest unready, and no restart would help."""
 
 DEMO_WANTED = "demo-wanted"
 """In the data directory as long as the sample shop is still to be loaded."""
@@ -152,6 +155,7 @@ def _run(data: Path, settings: Settings, ports: dict[str, Port], demo: bool) -> 
             command=_command(name, data),
             environment=_environment(name, ports),
             port=ports[name],
+            ready=READY[name],
             health=HEALTH[name],
         )
         for name in PARTS

@@ -35,7 +35,7 @@ def main() -> None:
     for name in NAMES:
         port = keep("127.0.0.1", 0, exact=True, option="", chance=random.SystemRandom())
         command = [sys.executable, "-m", "tests.tappa.part", name, str(data), str(port.number)]
-        plans.append(Plan(name=name, command=command, environment=os.environ, port=port, health="/"))
+        plans.append(Plan(name=name, command=command, environment=os.environ, port=port, ready="/", health="/"))
     supervisor = Supervisor(
         data, plans, ("ingest", "worker", "store"), SETTINGS, say, lambda: time.time_ns() // 1_000_000
     )
