@@ -25,7 +25,7 @@ from stage_engine.model_file import (
 )
 from stage_engine.yaml_source import Path
 
-__all__ = ["Model", "ModelError", "load_model", "parse_model"]
+__all__ = ["SHIPPED", "Model", "ModelError", "load_model", "parse_model"]
 
 FOLD_VERSION: Final = 1
 """Part of every model's version: raise it when the same model and touchpoints begin to give another journey, and all
@@ -139,7 +139,7 @@ class _Compilation:
         self.file = file
         self.problems = problems
         self.stages = tuple(stage.name for stage in file.stages)
-        self.rank = {stage: place for place, stage in enumerate(self.stages)}
+        self.rank = {stage: self.stages.index(stage) for stage in self.stages}
         self.state_fields = {*BUILT_IN_STATE, *file.counters}
 
     def model(self) -> Model:

@@ -231,7 +231,7 @@ def _explain(error: ValidationError) -> Iterator[tuple[Path, str]]:
 
 
 def _sentence(kind: str, path: Path, message: str, context: dict[str, Any]) -> str:
-    last = str(path[-1]) if path else "the file"
+    last = next((part for part in reversed(path) if isinstance(part, str)), "the file")
     part = _PARTS.get(str(path[0])) if len(path) > 1 else ModelFile
     match kind:
         case "extra_forbidden":

@@ -3,7 +3,7 @@
 A sending is a dict: ``source`` (its name), ``source_channel`` (default ``web``), ``received_at`` (milliseconds; a guess
 that is minutes off does no harm), ``sent_at`` (milliseconds, or None), and the ``message`` (Segment's form) or
 ``receipt`` (DESIGN 5.2) as a dict. ``raw`` is the item's bytes and ``envelope`` the bytes of the batch's context: they
-decide which of two copies of one time counts, so that only copies which differ need them. Phone numbers must be international.
+decide which of two copies of one time counts: only copies that differ need them. Phone numbers must be international.
 """
 
 from __future__ import annotations

@@ -1,0 +1,27 @@
+"""The page about the language: its model can be loaded, and it names all that a condition may ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stage_engine.condition import EVENT_FIELDS, FUNCTIONS
+from stage_engine.model import BUILT_IN_STATE, parse_model
+from stage_engine.model_file import CounterFile, EntryFile, ModelFile, MoveFile, SignalFile, StageFile
+
+PAGE = (Path(__file__).parents[2] / "docs" / "models" / "language.md").read_text()
+
+
+def test_the_model_on_the_page_can_be_loaded() -> None:
+    model = parse_model(PAGE.split("```yaml\n")[1].split("```")[0], "language.md")
+    assert model.stages == ("looking", "customer", "regular")
+
+
+def test_the_page_names_every_field_and_function_of_conditions() -> None:
+    names = {*EVENT_FIELDS, *FUNCTIONS, *(f"state.{name}" for name in BUILT_IN_STATE)}
+    assert [name for name in sorted(names) if name not in PAGE] == []
+
+
+def test_the_page_names_every_key_of_a_model_file() -> None:
+    parts = (ModelFile, StageFile, SignalFile, CounterFile, EntryFile, MoveFile)
+    keys = {field.alias or name for part in parts for name, field in part.model_fields.items()}
+    assert [key for key in sorted(keys) if f"{key}:" not in PAGE and f"`{key}`" not in PAGE] == []
