@@ -164,7 +164,7 @@ def _project_settings(request: Request, sources: Sources, public_url: str) -> Re
         raise RequestRefusedError(Code.UNKNOWN_WRITE_KEY)
     protocol, _, host = (public_url or str(request.base_url)).rstrip("/").partition("://")
     body = {"integrations": {"Segment.io": {"apiKey": key, "apiHost": f"{host}/v1", "protocol": protocol}}}
-    return json_response(200, orjson.dumps(body), {"cache-control": "public, max-age=300"})
+    return json_response(200, orjson.dumps(body), {"cache-control": "private, max-age=300"})
 
 
 async def _readiness(log: Log, reception: Reception, timeout_s: float) -> Response:

@@ -12,6 +12,8 @@ from starlette.requests import Request
 
 from ingest.refusals import Code, RequestRefusedError
 
+CONTENT_LENGTH_DIGITS_MAX: Final = 15
+
 _AUTOMATIC: Final = 32 + zlib.MAX_WBITS
 """zlib finds out whether it is gzip or zlib (what HTTP calls deflate)."""
 
@@ -57,7 +59,7 @@ async def receive(request: Request, reservation: Reservation, *, bytes_max: int,
     ``ClientDisconnect`` when the sender goes away. Never holds more than ``bytes_max`` and one chunk of it."""
     unpacker = _unpacker(request.headers.get("content-encoding", ""), bytes_max)
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > bytes_max:
+    if length.isdigit() and (len(length) > CONTENT_LENGTH_DIGITS_MAX or int(length) > bytes_max):
         raise too_large(bytes_max)
     received = bytearray()
     try:

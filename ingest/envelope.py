@@ -98,7 +98,8 @@ def read_receipts(body: bytes, *, document_bytes_max: int) -> Body:
     body = body.removeprefix(_BOM).strip()
     if body[:1] == b"[":
         _check_size(body, document_bytes_max)
-        return Body(_list(body))
+        items = _list(body)
+        return Body(items, write_key=_first_write_key(items))
     if body[:1] != b"{":
         raise RequestRefusedError(Code.INVALID_BODY, "it is no object, no list and no lines of objects")
     if _is_one_object(body):

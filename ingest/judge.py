@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from hashlib import blake2b
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 import msgspec
 
 from ingest.arrival import Arrival, Rules
+from ingest.credentials import without_write_keys
 from ingest.envelope import is_utf8, text_in
 from ingest.normalise import touchpoint_of
 from ingest.receipts import receipt_touchpoint
@@ -21,7 +21,6 @@ from stream.log.message import encode_message, partition_of
 
 RECEIPT: Final = "receipt"
 
-_WRITE_KEY: Final = re.compile(rb'("writeKey"\s*:\s*)"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _QUOTED_MAX: Final = 256
 
 
@@ -81,7 +80,7 @@ class Judgement:
 
 def dead_letter(arrival: Arrival, item: bytes, refusal: ItemRefusedError, message_id: str) -> Refused:
     """The item with its reason. The same item refused again by the same reason has the same ``rejected_id``."""
-    body = _WRITE_KEY.sub(rb'\1""', item) if b'"writeKey"' in item else item
+    body = without_write_keys(item)
     digest = blake2b(digest_size=16)
     for part in (arrival.source.name.encode(), refusal.code.encode(), body):
         digest.update(len(part).to_bytes(4, "little") + part)

@@ -37,7 +37,7 @@ def amount(raw: bytes) -> int | None:
     ):
         return _bounded(int(whole) * MONEY_UNIT + int(fraction.ljust(4, b"0")))  # nearly all amounts
     text = digits.decode(errors="replace")
-    if len(text) > _CHARACTERS_MAX or not _NUMBER.match(text):
+    if len(text) > _CHARACTERS_MAX or not _NUMBER.fullmatch(text):
         return None
     try:
         number = Decimal(text.strip())
@@ -49,7 +49,7 @@ def amount(raw: bytes) -> int | None:
 @lru_cache(maxsize=1024)
 def currency(text: str) -> str:
     """ISO 4217 in capitals, ``""`` for what is no three letters."""
-    return text.upper() if _CURRENCY.match(text) else ""
+    return text.upper() if _CURRENCY.fullmatch(text) else ""
 
 
 def score(kind: object, value: object) -> tuple[str, float | None]:

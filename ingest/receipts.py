@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from ingest.arrival import Arrival, Rules
+from ingest.credentials import without_write_keys
 from ingest.identifiers import Identifiers, allowed
 from ingest.messages import ABSENT, not_json
 from ingest.money import amount, currency
@@ -71,6 +72,7 @@ _decode: Final = msgspec.json.Decoder(Receipt).decode
 def receipt_touchpoint(rules: Rules, arrival: Arrival, item: bytes) -> Touchpoint:
     """The touchpoint that a receipt is; sent again it is the same one. Raises ``ItemRefusedError``."""
     receipt = _read(item, rules.settings.depth_max)
+    kept = without_write_keys(item)
     _check_lines(receipt, rules.settings.receipt_lines_max)
     total = amount(bytes(receipt.total))
     if total is None:
@@ -95,12 +97,12 @@ def receipt_touchpoint(rules: Rules, arrival: Arrival, item: bytes) -> Touchpoin
         received_at=arrival.received_at,
         user_id=found.user_id,
         contacts=found.contacts or (() if found.user_id else (key,)),
-        properties=item,
+        properties=kept,
         value=total,
         currency=money,
         transaction=receipt.kind,
         refers_to=_refers_to(rules, receipt, parts),
-        content_hash=blake2b(item, digest_size=16).digest(),
+        content_hash=blake2b(kept, digest_size=16).digest(),
     )
 
 
@@ -154,7 +156,7 @@ def _parts(rules: Rules, receipt: Receipt) -> tuple[str, str, str, str]:
 
 def _day(text: str) -> str:
     try:
-        if not _DAY.match(text):
+        if not _DAY.fullmatch(text):
             raise ValueError
         return date.fromisoformat(text).isoformat()
     except ValueError:
@@ -163,8 +165,7 @@ def _day(text: str) -> str:
 
 def _local_day(sold_at: str) -> str:
     """The calendar day of the place where it was sold: the one that ``sold_at`` itself says."""
-    text = sold_at.strip()
-    return _day(text[:10] if text[4] == "-" else text[:8])
+    return _day(sold_at[:10] if sold_at[4] == "-" else sold_at[:8])
 
 
 def _refers_to(rules: Rules, receipt: Receipt, own: tuple[str, str, str, str]) -> str:

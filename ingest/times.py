@@ -44,23 +44,23 @@ def parse_time(value: str | int | float) -> int:
     number; numbers are seconds or milliseconds since 1970. What is finer than a millisecond is cut off. Raises
     ``ValueError``."""
     if isinstance(value, str):
-        if len(value) == 24 and value[23] == "Z" and value[10] == "T" and value[19] == ".":
+        if len(value) == 24 and value[23] == "Z" and value[10] == "T" and value[19] == "." and value[5] in "01":
             return round(datetime.fromisoformat(value).timestamp() * 1000)  # exact: three decimals are all there are
-        return _parse_text(value.strip())
+        return _parse_text(value)
     return _from_number(value)
 
 
 def parse_time_with_offset(value: str) -> int:
     """As ``parse_time``, of a text that says its offset. Raises ``ValueError``."""
-    if not _ISO_8601_WITH_OFFSET.match(value.strip()):
+    if not _ISO_8601_WITH_OFFSET.fullmatch(value):
         raise ValueError("it must be ISO 8601 with an offset from UTC")
     return parse_time(value)
 
 
 def _parse_text(text: str) -> int:
-    if _SINCE_1970.match(text):
+    if _SINCE_1970.fullmatch(text):
         return _from_number(float(text))
-    if not _ISO_8601.match(text):
+    if not _ISO_8601.fullmatch(text):
         raise ValueError("it is not ISO 8601")
     text = _FRACTION.sub(lambda found: "." + found[1].ljust(6, "0")[:6], text.upper())
     moment = datetime.fromisoformat(text)

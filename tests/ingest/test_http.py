@@ -334,6 +334,15 @@ async def test_a_receipt_keeps_the_bytes_that_the_till_sent(service: Service) ->
     assert [touchpoint.properties for touchpoint in await service.touchpoints()] == [body]
 
 
+@pytest.mark.parametrize(
+    "shape", [lambda item: item, lambda item: [item], lambda item: json.dumps(item).encode() + b"\n{}"]
+)
+async def test_a_write_key_in_a_receipt_works_and_is_not_stored(service: Service, shape: Any) -> None:
+    answer = await service.post("/v1/receipts", shape(receipt(1, writeKey=TILL_KEY)), key=None)
+    assert answer.json()["accepted"] == 1
+    assert all(TILL_KEY not in repr(message) for message in await service.logged())
+
+
 async def test_one_bad_line_costs_the_other_receipts_nothing(service: Service) -> None:
     lines = [
         json.dumps(receipt(1)).encode(),
