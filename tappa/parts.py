@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from tappa.exits import EXIT_REFUSED
+from tappa.exits import EXIT_NOT_DONE, EXIT_REFUSED
 from tappa.lock import HeldError, Lock, part_lock
 
 if TYPE_CHECKING:
@@ -163,9 +163,14 @@ async def _migrated(settings: Settings, stop: asyncio.Event) -> bool:
 
 def run_store(settings: Settings, data: Path) -> None:
     """Serve the embedded ClickHouse until told to stop."""
-    from store.embedded.server import run
+    from store.embedded.directory import StoreHeldError
+    from store.embedded.server import StorePortTakenError, run
 
-    run(settings.store, data)
+    try:
+        run(settings.store, data)
+    except (StoreHeldError, StorePortTakenError) as error:
+        logger.error("%s", error)
+        sys.exit(EXIT_NOT_DONE)
 
 
 def shipped(model: str) -> Model:
