@@ -13,6 +13,9 @@ from store.memory import MemoryStore
 from store.migrate import migrate
 from store.settings import StoreSettings
 
+DEFAULT_MODEL = "restless"
+"""The one whose stages v_touchpoints shows: a model of the stage engine's tests that moves a lot."""
+
 TABLES = ("touchpoints", "customers", "rejected", "positions", "settings")
 
 
@@ -20,7 +23,7 @@ TABLES = ("touchpoints", "customers", "rejected", "positions", "settings")
 def migrated(embedded_store: StoreSettings) -> StoreSettings:
     """A database of these tests' own, with all tables and views."""
     settings = embedded_store.model_copy(update={"database": "tappa_of_tests"})
-    asyncio.run(migrate(settings, default_model="seven_stage", reporting_currency="EUR"))
+    asyncio.run(migrate(settings, default_model=DEFAULT_MODEL, reporting_currency="EUR"))
     return settings
 
 
