@@ -37,6 +37,7 @@ class Installation:
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("TAPPA_")}
         self._environment |= {"PYTHONUNBUFFERED": "1", **settings}
         self._process: subprocess.Popen[bytes] | None = None
+        self._connection: dict[str, Any] = {}
         self.keys: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -149,9 +150,9 @@ class Installation:
 
     def query(self, sql: str, **parameters: str) -> bytes:
         """What ClickHouse answers to the analyst."""
-        connection = json.loads(self.command("connect", "--json"))
+        connection = self._connection = self._connection or json.loads(self.command("connect", "--json"))
         answer = httpx.post(
-            f"http://{connection['host']}:{connection['port']}/",
+            self.url("store"),
             params={"database": connection["database"], **{f"param_{name}": p for name, p in parameters.items()}},
             content=sql.encode(),
             headers={"X-ClickHouse-User": connection["user"], "X-ClickHouse-Key": connection["password"]},

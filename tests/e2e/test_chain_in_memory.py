@@ -46,7 +46,7 @@ async def test_the_journeys_are_those_of_the_reference(tmp_path: Path, seed: int
         app = create_app(IngestSettings(), log, Sources())
         await Delivery(Served(), transport=httpx.ASGITransport(app)).send(sendings)  # type: ignore[arg-type]
         ends = await log.ends()
-        while await log.positions() != ends:  # noqa: ASYNC110 (the worker tells nobody)
+        while await log.positions() != ends:
             await asyncio.sleep(0.02)
         stop.set()
         await working

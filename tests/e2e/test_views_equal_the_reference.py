@@ -13,11 +13,14 @@ from tests.e2e.traffic import DAY_MS, Traffic
 from tests.e2e.views import VIEWS, differences, dump
 
 pytestmark = pytest.mark.slow
+SMALL_BATCHES = {"TAPPA_WORKER__BATCH_MESSAGES_MAX": "1000"}
+"""Else a worker that is late takes everything at once, and nothing is ever late."""
 
 
 async def delivered(directory: Path, traffic: Traffic, shuffle: int, end_ms: int) -> dict[str, bytes]:
     """Send everything to a new installation, compare its views with the reference, and return them."""
-    with Installation(directory) as tappa:
+    directory.mkdir()
+    with Installation(directory, **SMALL_BATCHES) as tappa:
         sendings = traffic.sendings(shuffle)
         await Delivery(tappa).send(sendings)
         tappa.wait_until_visible(120)
