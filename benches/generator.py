@@ -69,6 +69,8 @@ class Outcome:
     sent: int = 0
     accepted: int = 0
     """Items, as the answers say."""
+    fresh: int = 0
+    """Touchpoints that were not sent before, in requests that were answered with 200."""
     statuses: dict[str, int] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     """The first answers that were not 200."""
@@ -246,6 +248,7 @@ class Generator:
         self._statuses[status] = self._statuses.get(status, 0) + 1
         if status == b"200" and (accepted := ACCEPTED.search(answer, header_end)):
             outcome.accepted += int(accepted[1])
+            outcome.fresh += self._requests[connection.busy].fresh
         elif len(outcome.refusals) < REFUSALS_KEPT_MAX:
             outcome.refusals.append(answer[:1000].decode("latin-1"))
         connection.busy = NEVER

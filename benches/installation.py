@@ -39,6 +39,7 @@ class Installation:
     def __enter__(self) -> Self:
         began = time.monotonic()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TAPPA_")}
+        environment["TAPPA_WORKER__PORT"] = "0"
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 [*TAPPA, "up", "--data", str(self.data), "--port", "0", "--clickhouse-port", "0"],

@@ -69,7 +69,7 @@ class Measurement:
             if not outcome.clean:
                 what = f"{outcome.statuses}, {outcome.unanswered} unanswered: {outcome.refusals}"
                 raise PhaseError(f"{phase.name}: {what}")
-            self.touchpoints += phase.requests.fresh
+            self.touchpoints += outcome.fresh
             visible_ns = self._when_visible(phase)
             figures["cpu_s.generator"] = outcome.cpu_s
         sent_s, visible_s = outcome.wall_s, (visible_ns - outcome.began_ns) / 1e9
@@ -200,15 +200,11 @@ class Measurement:
         return time.monotonic_ns()
 
     def _visible(self, prefix: str, numbers: list[int]) -> set[int]:
-        """Those of ``user:PREFIX<number>`` whose touchpoint is there with the stage that it led to."""
+        """Those of ``user:PREFIX<number>`` whose touchpoint has led to a stage. (The facts are written before.)"""
         names = ",".join(f"'user:{prefix}{number}'" for number in numbers)
         skip = len(f"user:{prefix}")
-        return {
-            int(line[skip:])
-            for line in self._analyst.ask(
-                f"SELECT customer_id FROM v_touchpoints WHERE customer_id IN ({names}) AND stage_after != ''"
-            )
-        }
+        lines = self._analyst.ask(f"SELECT customer_id FROM v_customers WHERE customer_id IN ({names})")
+        return {int(line[skip:]) for line in lines}
 
 
 def _percentiles(name: str, values_ms: list[float]) -> Figures:

@@ -15,7 +15,7 @@ from benches.workload import Item
 
 ROUTES: Final = ("/v1/batch", "/v1/receipts", "/v1/track", "/v1/page", "/v1/identify")
 RECEIPTS: Final = "/v1/receipts"
-COLUMNS: Final = 5
+COLUMNS: Final = 6
 
 
 class Request(NamedTuple):
@@ -27,6 +27,8 @@ class Request(NamedTuple):
     route: int
     """Index into ``ROUTES``."""
     items: int
+    fresh: int
+    """Items that are no copies of others: so many touchpoints must be there in the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,6 @@ class Requests:
     path: Path
     count: int
     items: int
-    fresh: int
-    """Items that are no copies of others: so many touchpoints must be there in the end."""
 
     @property
     def table(self) -> Path:
@@ -52,19 +52,19 @@ def write(path: Path, items: Iterable[Item], *, batch: int) -> Requests:
     """Fill ``path`` with requests of up to ``batch`` items; 1 gives each item its type's own endpoint. A request never
     mixes senders, nor messages with receipts."""
     table = array("Q")
-    requests = carried = fresh = begin = 0
+    requests = carried = begin = 0
     with path.open("wb") as file:
         for group in grouped(items, batch):
             body, route = encoded(group, single=batch == 1)
             file.write(body)
-            table.extend((begin, begin + len(body), group[0].sender, ROUTES.index(route), len(group)))
+            fresh = sum(item.fresh for item in group)
+            table.extend((begin, begin + len(body), group[0].sender, ROUTES.index(route), len(group), fresh))
             begin += len(body)
             requests += 1
             carried += len(group)
-            fresh += sum(item.fresh for item in group)
     with path.with_suffix(".table").open("wb") as file:
         table.tofile(file)
-    return Requests(path, requests, carried, fresh)
+    return Requests(path, requests, carried)
 
 
 def read_table(path: Path) -> list[Request]:

@@ -98,7 +98,7 @@ async def test_every_request_is_sent_once_and_counted_by_its_status(tmp_path: Pa
     async with running(server) as port:
         outcome = await generated(port, requests, tmp_path)
     assert outcome.statuses == {"200": 50}
-    assert (outcome.sent, outcome.accepted, outcome.clean) == (50, 500, True)
+    assert (outcome.sent, outcome.accepted, outcome.fresh, outcome.clean) == (50, 500, 500, True)
     whole = requests.path.read_bytes()
     assert sorted(server.bodies) == sorted(whole[row.begin : row.end] for row in rows(requests))
     assert all(b"Authorization: Basic a2V5Og==\r\n" in head for head in server.heads)
