@@ -12,6 +12,7 @@ import msgspec
 
 from stage_engine.condition import Condition, ConditionError
 from stage_engine.model_file import (
+    EVENTS_MAX,
     SILENCE_MAX_MS,
     EntryFile,
     ModelError,
@@ -144,6 +145,7 @@ class _Compilation:
 
     def model(self) -> Model:
         self._check_stages()
+        self._check_events()
         signals = {name: self._signal(name, signal) for name, signal in self.file.signals.items()}
         counters = [
             (counter.count, (name, self._known_signal(signals, counter.count, ("counters", name, "count"))))
@@ -176,6 +178,11 @@ class _Compilation:
                 self.problems.add(("stages", place, "name"), "'any' means every stage: give this one another name")
             if self.rank[stage] != place:
                 self.problems.add(("stages", place, "name"), "a stage of this name is already there")
+
+    def _check_events(self) -> None:
+        events = sum(len(signal.event or ()) for signal in self.file.signals.values())
+        if events > EVENTS_MAX:
+            self.problems.add(("signals",), f"the signals name {events} events; at most {EVENTS_MAX} are allowed")
 
     def _check_counters(self) -> None:
         for name in self.file.counters:

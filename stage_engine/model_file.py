@@ -16,11 +16,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from stage_engine.yaml_source import Path, Source, SourceError, read_source
 
 STAGES_MAX: Final = 50
-SIGNALS_MAX: Final = 200
-MOVES_MAX: Final = 500
+SIGNALS_MAX: Final = 100
+MOVES_MAX: Final = 200
 COUNTERS_MAX: Final = 50
-EVENTS_MAX: Final = 100
-"""Of one signal. All five are a tenfold of the largest model we know of; they bound the compiled index."""
+EVENTS_MAX: Final = 500
+"""Of all signals together. All five are several times what seven_stage has; together they bound the compiled index,
+at worst some 40 MB."""
 SILENCE_MAX_MS: Final = 3_650 * 86_400_000
 """Ten years: the longest time-out, and the longest chain of them, so that every planned visit fits into a
 DateTime64."""
@@ -64,7 +65,7 @@ class SignalFile(_Strict):
     """What a touchpoint says: all that is written must be true of it."""
 
     type: Types | None = None
-    event: Annotated[Words, Field(max_length=EVENTS_MAX)] | None = None
+    event: Words | None = None
     """Any of these event names, letter by letter."""
     channel: Words | None = None
     score_kind: ScoreKinds | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stage_engine.model import SHIPPED, ModelError, load_model, parse_model
+from stage_engine.model_file import EVENTS_MAX
 
 SMALL = """\
 name: small
@@ -166,6 +167,11 @@ def test_a_shipped_model_is_loaded_by_its_name_and_any_by_its_path(tmp_path: Pat
 def test_a_file_that_is_not_there_is_named_with_the_models_that_are(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"cannot be read .*shipped models: .*seven_stage"):
         load_model(tmp_path / "mine.yaml")
+
+
+def test_more_events_than_the_index_may_hold_are_refused() -> None:
+    events = ", ".join(f"e{number}" for number in range(EVENTS_MAX))
+    assert any("at most 500" in line for line in problems(SMALL.replace("{type: page}", f"{{event: [{events}]}}")))
 
 
 def test_a_hostile_file_is_refused_at_once(tmp_path: Path) -> None:
