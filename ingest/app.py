@@ -132,14 +132,14 @@ def create_app(
     app.add_route("/v1/{path:path}", preflight, methods=["OPTIONS"], include_in_schema=False)
 
     async def not_routed(request: Request, error: Exception) -> Response:
-        code = (
-            Code.METHOD_NOT_ALLOWED if isinstance(error, HTTPException) and error.status_code == 405 else Code.NOT_FOUND
-        )
+        allow = (error.headers or {}).get("Allow", "") if isinstance(error, HTTPException) else ""
+        is_there = allow not in {"", "OPTIONS"}  # a preflight is answered at any address
+        code = Code.METHOD_NOT_ALLOWED if is_there else Code.NOT_FOUND
         metrics.rejected.labels(code).inc()
         response = refusal_response(RequestRefusedError(code), settings.retry_after_s)
         metrics.requests.labels("", str(response.status_code)).inc()
-        if isinstance(error, HTTPException) and error.headers:
-            response.headers.update(error.headers)
+        if is_there:
+            response.headers["allow"] = allow
         return response
 
     app.add_exception_handler(HTTPException, not_routed)

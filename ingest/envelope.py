@@ -18,6 +18,9 @@ from ingest.refusals import Code, RequestRefusedError
 
 _BOM: Final = b"\xef\xbb\xbf"
 
+FIRST_ITEM_BYTES_MAX: Final = 500_000
+"""A larger first item is not searched for a write key."""
+
 
 class _Batch(msgspec.Struct, rename="camel", gc=False):
     batch: list[Raw]
@@ -102,7 +105,7 @@ def read_receipts(body: bytes, *, document_bytes_max: int) -> Body:
         return Body(items, write_key=_first_write_key(items))
     if body[:1] != b"{":
         raise RequestRefusedError(Code.INVALID_BODY, "it is no object, no list and no lines of objects")
-    if _is_one_object(body):
+    if _is_one_object(body, document_bytes_max):
         _check_size(body, document_bytes_max)
         return read_single(body)
     lines = [line for line in (line.strip() for line in body.split(b"\n")) if line]
@@ -142,19 +145,22 @@ def _list(body: bytes) -> list[bytes]:
         raise RequestRefusedError(Code.INVALID_BODY, str(error)) from None
 
 
-def _is_one_object(body: bytes) -> bool:
+def _is_one_object(body: bytes, document_bytes_max: int) -> bool:
+    """Whether it is one object, on however many lines, and not an object on each line."""
     if b"\n" not in body:
         return True
     try:
         _decode_single(body)
     except _UNREADABLE:
         first = body[: body.index(b"\n")].strip()
-        return not splitter.is_object(first) and splitter.is_object(body)
+        return len(body) <= document_bytes_max and not splitter.is_object(first) and splitter.is_object(body)
     return True
 
 
 def _first_write_key(lines: Sequence[bytes]) -> str:
     for line in lines[:1]:
+        if len(line) > FIRST_ITEM_BYTES_MAX:
+            return ""
         try:
             return text_in(splitter.members(line).get(b"writeKey", b""))
         except splitter.StructureError:

@@ -72,7 +72,7 @@ class Judgement:
         return self._touchpoint_of(self._rules, self._arrival, item)
 
     def _refuse(self, index: int, item: bytes, refusal: ItemRefusedError) -> None:
-        message_id = _message_id(item)
+        message_id = _message_id(item) if len(item) <= self._rules.settings.body_bytes_max else ""
         self.verdicts.append(Verdict(index, message_id, refusal.code, str(refusal)))
         letter = dead_letter(self._arrival, item[: self._rules.settings.body_bytes_max], refusal, message_id)
         self.messages[partition_of(letter.rejected_id, self._partitions)].append(encode_message(letter))

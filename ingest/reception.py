@@ -27,8 +27,9 @@ from ingest.times import parse_time
 from stream.log.interface import Log, LogError, LogFullError
 
 BATCH: Final = "batch"
-ITEMS_AT_ONCE: Final = 250
-"""Items judged before other requests get their turn: about 5 ms."""
+TURN_ITEMS: Final = 250
+TURN_BYTES: Final = 200_000
+"""What is judged before other requests get their turn: about 5 ms."""
 
 CORS: Final = {"access-control-allow-origin": "*", "access-control-expose-headers": "retry-after"}
 
@@ -105,11 +106,13 @@ class Reception:
             context=body.context,
         )
         judgement = Judgement(self._rules, arrival, self._log.partitions)
-        for start in range(0, len(body.items), ITEMS_AT_ONCE):
-            if start:
+        turn_items = turn_bytes = 0
+        for index, item in enumerate(body.items):
+            judgement.judge(index, item)
+            turn_items, turn_bytes = turn_items + 1, turn_bytes + len(item)
+            if turn_items >= TURN_ITEMS or turn_bytes >= TURN_BYTES:
+                turn_items = turn_bytes = 0
                 await asyncio.sleep(0)
-            for index, item in enumerate(body.items[start : start + ITEMS_AT_ONCE], start):
-                judgement.judge(index, item)
         return judgement
 
     async def _append(self, judgement: Judgement) -> None:

@@ -13,6 +13,9 @@ from typing import Final
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],:]', re.DOTALL)
 _SPACE: Final = b" \t\n\r"
 
+PARTS_MAX: Final = 60_000
+"""More parts than any body may have: a text of commas must not become a list of millions."""
+
 
 class StructureError(ValueError):
     """The brackets or quotes do not close: where one part ends and the next begins cannot be told."""
@@ -63,6 +66,8 @@ def _parts(text: bytes, opening: bytes, closing: bytes) -> list[tuple[bytes, int
                 raise StructureError("something follows its end")
         elif depth == 1 and character == 44:  # ,
             found.append((text[start:at], colon - start if colon >= 0 else -1))
+            if len(found) > PARTS_MAX:
+                raise StructureError(f"it has more than {PARTS_MAX} parts")
             start, colon = at + 1, -1
         elif depth == 1 and character == 58 and colon < 0:  # :
             colon = at

@@ -47,7 +47,7 @@ class Service:
     async def post(self, path: str, body: Any = None, *, key: str | None = KEY, **options: Any) -> httpx.Response:
         """Post JSON, or bytes as they are."""
         content = {"content": body} if isinstance(body, bytes) else {"json": body}
-        auth = (key, "") if key is not None else None
+        auth = httpx.BasicAuth(key, "") if key is not None else httpx.USE_CLIENT_DEFAULT
         return await self.client.post(path, auth=auth, **content, **options)
 
     async def logged(self) -> list[Message]:

@@ -245,7 +245,7 @@ async def test_a_context_that_is_broken_costs_the_items_nothing(service: Service
     assert {touchpoint.context for touchpoint in await service.touchpoints()} == {b""}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(messages | json_values, max_size=5), payloads)
 def test_whatever_a_message_says_it_gets_a_verdict_and_what_is_accepted_is_sound(
     items: list[Any], context: dict[str, Any]
@@ -255,7 +255,7 @@ def test_whatever_a_message_says_it_gets_a_verdict_and_what_is_accepted_is_sound
         assert_sound(message)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(receipt_names, json_values, max_size=6))
 def test_whatever_a_receipt_says_it_gets_a_verdict_and_what_is_accepted_is_sound(fields: dict[str, Any]) -> None:
     body = json.dumps({**json.loads(GOOD_RECEIPT), **fields}).encode()
@@ -282,11 +282,13 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
             judged([*read(body).items, GOOD])
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(json_values, max_size=5), st.sampled_from([None, 1]))
 def test_the_splitter_cuts_sound_lists_as_a_json_parser_does(values: list[Any], indent: int | None) -> None:
     assert [json.loads(part) for part in elements(json.dumps(values, indent=indent).encode())] == values
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(st.text(), json_values, max_size=5), st.sampled_from([None, 1]))
 def test_the_splitter_cuts_sound_objects_as_a_json_parser_does(value: dict[str, Any], indent: int | None) -> None:
     found = members(json.dumps(value, indent=indent).encode())
@@ -304,6 +306,24 @@ def test_the_splitter_cuts_or_says_that_it_cannot(text: bytes) -> None:
 def test_depth_is_counted_in_brackets_that_are_no_text(depth: int, brackets_in_text: int) -> None:
     text = b"[" * depth + b'"' + b"[" * brackets_in_text + b'"' + b"]" * depth
     assert depth_exceeds(text, 64) == (depth > 64)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{\n" + b"," * 9_000_000 + b"}",
+        b"{" + b"," * 9_000_000 + b"\n}",
+        b"{" + b'"a":1,' * 60_000 + b"}",
+        b"[" + b"," * 400_000 + b"]",
+        b'{"batch":[' + b"," * 400_000 + b"]}",
+    ],
+    ids=lambda body: repr(body[:12]),
+)
+async def test_a_body_of_commas_does_not_become_a_list_of_millions(service: Service, body: bytes) -> None:
+    for endpoint in ("/v1/receipts", "/v1/batch"):
+        answer = await service.post(endpoint, body)
+        assert answer.status_code in {200, 400, 413}
+        assert len(answer.json().get("rejected", [])) <= 2
 
 
 async def test_ten_thousand_hostile_items_do_not_hold_up_other_senders() -> None:

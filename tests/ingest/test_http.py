@@ -146,6 +146,7 @@ async def test_errors_have_code_and_message_as_segments_python_client_reads_them
     answers = [
         await service.client.get("/v1/batch"),
         await service.client.get("/nowhere"),
+        await service.post("/v1/nowhere", PAGE),
         await service.post("/v1/batch", b"{"),
         await service.post("/v1/batch", {"batch": {}}),
         await service.post("/v1/batch", {}),
@@ -153,7 +154,7 @@ async def test_errors_have_code_and_message_as_segments_python_client_reads_them
         await service.post("/v1/receipts", b"receipt"),
         await service.post("/v1/receipts", b""),
     ]
-    assert [answer.status_code for answer in answers] == [405, 404, 400, 400, 400, 400, 400, 400]
+    assert [answer.status_code for answer in answers] == [405, 404, 404, 400, 400, 400, 400, 400, 400]
     assert all(set(answer.json()) == {"success", "code", "message"} for answer in answers)
     assert answers[0].headers["allow"] == "POST"
 
