@@ -1,6 +1,7 @@
-"""CPU that ingest spends on one touchpoint of a batch: decode, judge, normalise, encode. Run: ``python -m benches.ingest_cpu``.
+"""CPU that ingest spends on one touchpoint of a batch: decode, judge, normalise, encode.
 
-Beside it, json.loads of the same messages: a busy machine slows both alike, so the ratio is what to compare.
+Run ``python -m benches.ingest_cpu``. Beside it, json.loads of the same messages: a busy machine slows both alike, so
+the ratio is what to compare.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def message(rng: random.Random, number: int) -> dict[str, object]:
                 "title": "Boots",
                 "url": f"https://shop.example/p/{number}",
             },
-            "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36",
+            "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120 Safari/537",
             "locale": "it-IT",
             "library": {"name": "analytics.js", "version": "npm:next-1.60.0"},
         },
