@@ -59,6 +59,7 @@ class StoreApp:
         self._stopping = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection's request, or the application's life."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return

@@ -9,23 +9,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+
+def words(text: str) -> frozenset[str]:
+    """The names in a text."""
+    return frozenset(text.split())
+
+
 FUNCTION_CATEGORIES: Final = frozenset(
     {
-        "Arithmetic", "Arrays", "Bit", "Bitmap", "Comparison", "Conditional", "Dates and Times", "Dictionary", "Distance",
-        "Encoding", "Encryption", "Financial", "Geo", "Geo Polygon", "Hash", "IP Address", "JSON", "Logical", "Map",
-        "Mathematical", "Null", "NumericIndexedVector", "QBit", "Random Number", "Rounding", "String",
+        "Arithmetic", "Arrays", "Bit", "Bitmap", "Comparison", "Conditional", "Dates and Times", "Dictionary",
+        "Distance", "Encoding", "Encryption", "Financial", "Geo", "Geo Polygon", "Hash", "IP Address", "JSON",
+        "Logical", "Map", "Mathematical", "Null", "NumericIndexedVector", "QBit", "Random Number", "Rounding", "String",
         "String Replacement", "String Search", "String Splitting", "Time Series", "Time Window", "Tuple",
         "Type Conversion", "URL", "UUID",
     }
 )  # fmt: skip
 """Categories of functions that compute a value from values."""
 
-OTHER_FUNCTIONS: Final = frozenset(
+OTHER_FUNCTIONS: Final = words(
     """
     FQDN MACNumToString MACStringToNum MACStringToOUI authenticatedUser bar blockNumber blockSerializedSize blockSize
-    byteSize colorOKLABToSRGB colorOKLCHToSRGB colorSRGBToOKLAB colorSRGBToOKLCH connectionId countDigits currentDatabase
+    byteSize colorOKLABToSRGB colorOKLCHToSRGB colorSRGBToOKLAB colorSRGBToOKLCH connectionId connection_id countDigits
+    currentDatabase
     currentProfiles currentQueryID currentRoles currentSchemas currentUser defaultProfiles defaultRoles
-    defaultValueOfArgumentType defaultValueOfTypeName digits displayName dumpColumnStructure enabledProfiles enabledRoles
+    defaultValueOfArgumentType defaultValueOfTypeName digits displayName dumpColumnStructure enabledProfiles
+    enabledRoles
     errorCodeToName finalizeAggregation flipCoordinates formatQuery formatQueryOrNull formatQuerySingleLine
     formatQuerySingleLineOrNull formatReadableDecimalSize formatReadableQuantity formatReadableSize
     formatReadableTimeDelta generateSerialID getSetting getSettingOrDefault getSizeOfEnumType getSubcolumn
@@ -37,36 +45,40 @@ OTHER_FUNCTIONS: Final = frozenset(
     runningAccumulate runningDifference runningDifferenceStartingWithFirstValue serverUUID shardCount shardNum sleep
     sleepEachRow throwIf toColumnTypeName toTypeName transform uptime variantElement variantType version visibleWidth
     _CAST nested caseWithExpression
-    """.split()
+    """
 )
 """Functions of the categories "Other" and "Internal" that reach nothing outside of the query."""
 
 AGGREGATES_REFUSED: Final = frozenset({"flameGraph"})
 
-TABLE_FUNCTIONS: Final = frozenset(
-    "format generateRandom generateSeries generate_series null numbers numbers_mt primes values view zeros zeros_mt".split()
+TABLE_FUNCTIONS: Final = words(
+    """
+    format generateRandom generateSeries generate_series null numbers numbers_mt primes values view zeros zeros_mt
+    """
 )
 """Table functions that make rows out of nothing but their arguments."""
 
-TABLE_ENGINES: Final = frozenset(
+TABLE_ENGINES: Final = words(
     """
-    AggregatingMergeTree CoalescingMergeTree CollapsingMergeTree Dictionary GraphiteMergeTree Join Log MaterializedView
-    Memory Merge MergeTree Null ReplacingMergeTree Set StripeLog SummingMergeTree TinyLog VersionedCollapsingMergeTree View
-    """.split()
+    AggregatingMergeTree CoalescingMergeTree CollapsingMergeTree Dictionary GraphiteMergeTree Join Log
+    MaterializedView Memory Merge MergeTree Null ReplacingMergeTree Set StripeLog SummingMergeTree TinyLog
+    VersionedCollapsingMergeTree View
+    """
 )
-"""Engines that keep their data in this store. A table of another one (Kafka) may make the directory impossible to open."""
+"""Engines that keep their data in this store. A table of another one (Kafka) may make the data impossible to open."""
 
 DATABASE_ENGINES: Final = frozenset({"Atomic", "Memory", "Ordinary"})
 
 DICTIONARY_SOURCES: Final = frozenset({"clickhouse", "null"})
 
-SYSTEM_TABLES: Final = frozenset(
+SYSTEM_TABLES: Final = words(
     """
-    aggregate_function_combinators build_options codecs collations columns constraints contributors data_skipping_indices
+    aggregate_function_combinators build_options codecs collations columns constraints contributors
+    data_skipping_indices
     data_type_families database_engines databases dictionaries disks formats functions keywords licenses
     merge_tree_settings numbers numbers_mt one parts primes projections settings table_engines table_functions tables
     time_zones zeros zeros_mt
-    """.split()
+    """
 )
 """Tables of ``system`` that drivers and query tools ask for, and that tell nothing of what others do."""
 

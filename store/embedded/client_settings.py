@@ -1,4 +1,4 @@
-"""Which of ClickHouse's settings a client may bring with a request: the writer all, the analyst those that do no harm."""
+"""Which of ClickHouse's settings a client may bring along: the writer all, the analyst those that do no harm."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from store.embedded.catalogue import words
 from store.embedded.refusal import READONLY, SETTING_CONSTRAINT_VIOLATION, RefusedError
 
-_HARMLESS: Final = frozenset(
+_HARMLESS: Final = words(
     """
     aggregate_functions_null_for_empty any_join_distinct_right_table_keys async_insert bool_true_representation
-    bool_false_representation cancel_http_readonly_queries_on_client_close cast_keep_nullable count_distinct_implementation
+    bool_false_representation cancel_http_readonly_queries_on_client_close cast_keep_nullable
+    count_distinct_implementation
     date_time_input_format date_time_output_format date_time_overflow_behavior distinct_overflow_mode enable_analyzer
     allow_experimental_analyzer enable_http_compression except_default_mode extremes final force_index_by_date
     force_primary_key format_csv_delimiter format_csv_null_representation format_tsv_null_representation
@@ -26,7 +28,7 @@ _HARMLESS: Final = frozenset(
     allow_experimental_json_type enable_json_type allow_experimental_object_type allow_experimental_dynamic_type
     allow_experimental_variant_type allow_suspicious_low_cardinality_types enable_time_time64_type
     max_network_bandwidth http_max_field_value_size
-    """.split()
+    """
 )
 _HARMLESS_PREFIXES: Final = ("output_format_", "input_format_json_", "input_format_null_", "input_format_csv_")
 _WRITES_A_FILE: Final = frozenset({"output_format_schema"})

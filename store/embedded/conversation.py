@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from concurrent.futures import Executor as Threads
 from itertools import chain
 from typing import Any, TypeVar
@@ -83,7 +83,8 @@ class Conversation:
     async def _run(self, work: Callable[[], T], tag: str, gone: asyncio.Task[None] | None) -> T:
         future = self._loop.run_in_executor(self._threads, work)
         try:
-            await asyncio.wait({future} if gone is None else {future, gone}, return_when=asyncio.FIRST_COMPLETED)
+            both: set[asyncio.Future[Any]] = {future} if gone is None else {future, gone}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
             while not future.done():
                 await self._loop.run_in_executor(self._killers, self._kill, tag)

@@ -34,10 +34,12 @@ class Directory:
 
     @property
     def data(self) -> Path:
+        """The engine's own, held by one process."""
         return self.root / "store"
 
     @property
     def temporary(self) -> Path:
+        """What the engine puts aside for moments."""
         return self.root / "tmp"
 
     @property
@@ -47,6 +49,7 @@ class Directory:
 
     @property
     def config(self) -> Path:
+        """The engine's settings file."""
         return self.temporary / "engine.xml"
 
     def prepare(self, settings: EmbeddedStoreSettings) -> None:

@@ -32,9 +32,11 @@ class Decoder(Protocol):
 class Encoder(Protocol):
     """Encodes a body; what it gives may be held back until it flushes."""
 
-    def compress(self, data: bytes | memoryview, /) -> bytes: ...
+    def compress(self, data: bytes | memoryview, /) -> bytes:
+        """What of it is ready."""
 
-    def flush(self) -> bytes: ...
+    def flush(self) -> bytes:
+        """The rest."""
 
 
 def decoder(encoding: str) -> Decoder | None:
@@ -136,16 +138,16 @@ class _Lz4Encoder:
         self._begun = False
 
     def compress(self, data: bytes | memoryview, /) -> bytes:
-        return self._head() + self._compressor.compress(data)
+        return self._head() + bytes(self._compressor.compress(data))
 
     def flush(self) -> bytes:
-        return self._head() + self._compressor.flush()
+        return self._head() + bytes(self._compressor.flush())
 
     def _head(self) -> bytes:
         if self._begun:
             return b""
         self._begun = True
-        return self._compressor.begin()
+        return bytes(self._compressor.begin())
 
 
 def _whole(ended: bool) -> None:

@@ -1,14 +1,15 @@
 """The one place that knows chdb: opens the data, and runs single statements on handles.
 
-Nothing here is asynchronous: every call may block and is made from a thread of its own. A handle is used by one thread at a
-time. After any error a handle may still hold rows of the failed statement and give them to the next one: it must be thrown
-away, or drained.
+Nothing here is asynchronous: every call may block and is made from a thread of its own. A handle is used by one thread
+at a time. After any error a handle may still hold rows of the failed statement and give them to the next: it must be
+thrown away, or drained.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ class Engine:
 
     def _read_catalogue(self) -> Catalogue:
         rows = self._root.rows(
-            "SELECT name, alias_to, categories, toString(is_aggregate), toString(origin != 'System') FROM system.functions"
+            "SELECT name, alias_to, categories, toString(is_aggregate), toString(origin != 'System') "
+            "FROM system.functions"
         )
         return catalogue(
             [
@@ -109,10 +111,12 @@ class Handle:
         """After an error, or an answer that was not read to its end."""
 
     def set(self, settings: Mapping[str, str]) -> None:
+        """From now on, for all statements on this handle."""
         if settings:
             self.run(assignments(settings))
 
     def use(self, database: str) -> None:
+        """Look names up in this database."""
         quoted = database.replace("\\", "\\\\").replace("`", "\\`")
         self.run(f"USE `{quoted}`")
 
@@ -141,7 +145,7 @@ class Handle:
         return Result(result)
 
     def stream(self, sql: str, form: str, parameters: Mapping[str, str]) -> Generator[tuple[bytes, Counts], None, None]:
-        """Run a SELECT and give its answer chunk by chunk, each a document of its own, the last one perhaps without rows.
+        """Run a SELECT and give its answer chunk by chunk, each a document of its own, the last perhaps without rows.
 
         Closing the generator cancels the statement.
         """
@@ -180,12 +184,15 @@ class Handle:
         return Insert(self, self._connection, begun)
 
     def value(self, sql: str) -> str:
+        """The answer of a statement that gives one row of one column."""
         return self._text(sql).removesuffix("\n")
 
     def column(self, sql: str) -> list[str]:
+        """That of one with one column; names only, which need no escaping."""
         return self._text(sql).splitlines()
 
     def rows(self, sql: str) -> list[list[str]]:
+        """That of one with several."""
         return [line.split("\t") for line in self._text(sql).splitlines()]
 
     def drain(self) -> bool:
@@ -200,6 +207,7 @@ class Handle:
         return False
 
     def close(self) -> None:
+        """Forget all that is set on it, and its temporary tables."""
         with contextlib.suppress(RuntimeError):
             self._connection.close()
 
@@ -215,6 +223,7 @@ class Result:
         self.counts = _counts(result)
 
     def pieces(self) -> Generator[bytes, None, None]:
+        """The answer, in pieces."""
         size = self._result.size()
         if size == 0:
             return
@@ -232,6 +241,7 @@ class Insert:
         self._begun = begun
 
     def append(self, data: bytes) -> None:
+        """More of the data, cut anywhere."""
         if not data:
             return
         try:
@@ -277,8 +287,6 @@ def _counts(result: Any) -> Counts:
 
 def _without_prefix(message: str) -> str:
     """A syntax error says where: the text that was put before the statement does not count."""
-    import re
-
     moved = re.sub(r"(failed at position )(\d+)", lambda m: f"{m[1]}{int(m[2]) - len(_EXPLAIN)}", message)
     return re.sub(r"(\(line 1, col )(\d+)", lambda m: f"{m[1]}{int(m[2]) - len(_EXPLAIN)}", moved)
 

@@ -124,7 +124,7 @@ class Executor:
             try:
                 yield seat, verdict
                 if verdict.kind is Kind.SESSION:
-                    read_lasting(seat, first | asked.request.settings)
+                    read_lasting(seat, {**first, **asked.request.settings})
             finally:
                 if databases_change:
                     self._databases_changed()
@@ -142,7 +142,7 @@ class Executor:
         }
         settings |= {name: seat.lasting[name] for name in settings if name in seat.lasting}
         if asked.role is Role.WRITER:
-            settings |= asked.request.settings
+            settings.update(asked.request.settings)
         return settings | {"log_comment": asked.tag}
 
     def _last_settings(self, asked: Asked, verdict: Verdict) -> dict[str, str]:
@@ -214,7 +214,7 @@ class Executor:
 
 
 def _key(asked: Asked, database: str) -> tuple[object, ...]:
-    """What a verdict depends on. Of the parameters, only those of the type Identifier change what a statement touches."""
+    """What a verdict depends on. Of the parameters, only those of the type Identifier can change it."""
     names = "identifier" in asked.sql.lower()
     parameters = tuple(sorted(asked.request.parameters.items())) if names else ()
     return asked.role, asked.request.read_only, database, asked.text, parameters

@@ -1,4 +1,4 @@
-"""Formats of answers: which can be streamed although the engine formats every chunk as a document of its own, and how."""
+"""Formats of answers: which can be streamed although the engine makes every chunk a document of its own, and how."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from store.embedded.catalogue import words
+
 _HEAD_BYTES_MAX: Final = 1 << 20
 _EOS: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 """End of an Arrow stream."""
 
-_PLAIN: Final = frozenset(
-    "native rowbinary rowbinarywithdefaults msgpack csv tsv tabseparated tsvraw tabseparatedraw raw jsoneachrow jsonl "
-    "jsonlines ndjson jsoncompacteachrow jsonstringseachrow jsoncompactstringseachrow lineasstring rawblob null".split()
+_PLAIN: Final = words(
+    """
+    native rowbinary rowbinarywithdefaults msgpack csv tsv tabseparated tsvraw tabseparatedraw raw jsoneachrow jsonl
+    jsonlines ndjson jsoncompacteachrow jsonstringseachrow jsoncompactstringseachrow lineasstring rawblob null
+    """
 )
 _NAMED: Final = re.compile(
     r"(csv|tsv|tabseparated|jsoncompacteachrow|jsoncompactstringseachrow|rowbinary)withnames(andtypes)?"
@@ -32,7 +36,7 @@ class Seam:
 
 
 class _Headed(Seam):
-    """Every chunk begins with the same head: it is kept once. A chunk of totals ends with it. A tail is kept to the end."""
+    """Every chunk begins with the same head: it is kept once. Totals end with it. A tail waits for the end."""
 
     def __init__(self, head_bytes: Callable[[memoryview], int], *, tail: bytes = b"") -> None:
         self._head_bytes = head_bytes

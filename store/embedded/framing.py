@@ -1,7 +1,7 @@
-"""ClickHouse's own framing of compressed blocks: the body of requests with ``decompress=1``, of answers to ``compress=1``.
+"""ClickHouse's own framing of compressed blocks: of requests with ``decompress=1``, of answers to ``compress=1``.
 
-A frame is a CityHash128 (version 1.0.2) of all that follows, one byte of method, the compressed length with these nine bytes
-of head, the length of the content, and the compressed content.
+A frame is a CityHash128 (version 1.0.2) of all that follows, one byte of method, the compressed length with these nine
+bytes of head, the length of the content, and the compressed content.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _content(frame: bytes) -> bytes:
     packed = body[_HEAD.size :]
     try:
         if method == _LZ4:
-            return lz4.block.decompress(packed, uncompressed_size=content_bytes)
+            return bytes(lz4.block.decompress(packed, uncompressed_size=content_bytes))
         if method == _ZSTD:
             return zstandard.ZstdDecompressor().decompress(packed, max_output_size=content_bytes)
     except (lz4.block.LZ4BlockError, zstandard.ZstdError) as error:

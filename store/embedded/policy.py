@@ -1,7 +1,7 @@
 """Who may do what: decided from what the engine's own parser makes of a statement, never from its text.
 
-``EXPLAIN AST`` prints one node a line. Names within the tree may hold line breaks and so add lines of their own; they cannot
-remove one. So every line is judged by itself, and where a line stands is never a reason to allow something.
+``EXPLAIN AST`` prints one node a line. Names within the tree may hold line breaks and so add lines of their own; they
+cannot remove one. So every line is judged by itself, and where a line stands is never a reason to allow something.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from store.embedded.catalogue import DICTIONARY_SOURCES, SYSTEM_TABLES, Catalogue
+from store.embedded.catalogue import DICTIONARY_SOURCES, SYSTEM_TABLES, Catalogue, words
 from store.embedded.refusal import ACCESS_DENIED, READONLY, RefusedError
 from store.embedded.statement import first_words, format_at_end
 
@@ -113,18 +113,18 @@ _WRITES: Final = _READS | {
     "UseQuery": Kind.SESSION,
 }
 
-_ANALYST_NODES: Final = frozenset(_READS) | frozenset(
+_ANALYST_NODES: Final = frozenset(_READS) | words(
     """
     ExpressionList Asterisk QualifiedAsterisk ColumnsRegexpMatcher ColumnsListMatcher QualifiedColumnsRegexpMatcher
     QualifiedColumnsListMatcher ColumnsTransformerList ColumnsExceptTransformer ColumnsReplaceTransformer
-    ColumnsReplaceTransformer::Replacement TablesInSelectQuery TablesInSelectQueryElement TableExpression TableIdentifier
-    TableJoin ArrayJoin Function Identifier Literal Subquery WithElement WindowDefinition WindowListElement OrderByElement
-    InterpolateElement SampleRatio Set
-    """.split()
+    ColumnsReplaceTransformer::Replacement TablesInSelectQuery TablesInSelectQueryElement TableExpression
+    TableIdentifier TableJoin ArrayJoin Function Identifier Literal Subquery WithElement WindowDefinition
+    WindowListElement OrderByElement InterpolateElement SampleRatio Set
+    """
 )
 """Nodes whose names and children are printed in full. Not among them: APPLY, whose function is not printed."""
 
-_SYSTEM_COMMANDS: Final = frozenset("FLUSH START STOP SYNC REFRESH WAIT CANCEL DROP CLEAR".split())
+_SYSTEM_COMMANDS: Final = words("FLUSH START STOP SYNC REFRESH WAIT CANCEL DROP CLEAR")
 
 _INFORMATION_SCHEMA: Final = ("information_schema", "INFORMATION_SCHEMA")
 _LINE: Final = re.compile(r" *(\S+)(?: (.*))?")
@@ -143,7 +143,7 @@ def judge(
     root, root_text = _node(lines[0]) if lines else ("", "")
     kind = (_WRITES if role is Role.WRITER else _READS).get(root)
     if kind is None:
-        _refuse_statement(parsed, role, user)
+        raise _unknown(parsed, role, user)
     _judge_effect(kind, parsed, role, user)
     for line in lines:
         node, rest = _node(line)
@@ -177,11 +177,13 @@ def _judge_effect(kind: Kind, parsed: Parsed, role: Role, user: str) -> None:
             raise _denied(user, f"SYSTEM {words[1]}")
 
 
-def _refuse_statement(parsed: Parsed, role: Role, user: str) -> None:
+def _unknown(parsed: Parsed, role: Role, user: str) -> RefusedError:
     what = " ".join(first_words(parsed.sql, 2)) or "this statement"
     if role is Role.ANALYST:
-        raise RefusedError(READONLY, f"{user}: Cannot execute query in readonly mode. This user may only read: {what}.")
-    raise _denied(user, what)
+        return RefusedError(
+            READONLY, f"{user}: Cannot execute query in readonly mode. This user may only read: {what}."
+        )
+    return _denied(user, what)
 
 
 def _judge_function(node: str, name: str, role: Role, user: str, home: str, catalogue: Catalogue) -> None:
@@ -229,7 +231,7 @@ def _judge_identifier(
 
 
 def _judge_path(name: str, user: str) -> None:
-    """A name in the engine's own default database may be the path of a file; those in the working directory are none."""
+    """A name in the engine's own default database may be a file's path; in the working directory there are no files."""
     if "/" in name:
         raise _denied(user, f"the table {name}: the store reads no files")
 

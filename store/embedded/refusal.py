@@ -1,4 +1,4 @@
-"""What the store says when it does not do as asked: ClickHouse's codes, and the HTTP statuses that its clients expect."""
+"""What the store says when it does not do as asked: ClickHouse's codes, and the HTTP statuses that clients expect."""
 
 from __future__ import annotations
 

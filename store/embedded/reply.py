@@ -73,15 +73,17 @@ class Reply:
         await self._start(200, headers)
 
     async def piece(self, body: bytes) -> None:
+        """Send a piece of the body; waits for a slow client."""
         if not self._headless:
             await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
     async def end(self) -> None:
+        """The answer is complete."""
         await self._send({"type": "http.response.body", "body": b""})
 
     async def fail(self, error: EngineError | RefusedError) -> None:
-        """Before the body: status, code and message. Within it the message is already out: then the body stays without end,
-        and the connection is closed."""
+        """Before the body: status, code and message. Within it the message is already out: then the body stays without
+        end, and the connection is closed."""
         if self.begun:
             return
         body = self._message(error)

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
+from store.embedded.catalogue import words
 from store.embedded.refusal import BAD_ARGUMENTS, INVALID_SESSION_TIMEOUT, RefusedError
 
-_TRANSPORT: Final = frozenset(
+_TRANSPORT: Final = words(
     """
     query query_id user password database default_format session_id session_timeout session_check close_session compress
     decompress wait_end_of_query http_wait_end_of_query buffer_size http_response_buffer_size client_protocol_version
-    quota_key role stacktrace enable_http_compression http_method add_http_cors_header http_write_exception_in_output_format
-    send_progress_in_http_headers http_headers_progress_interval_ms log_comment
-    """.split()
+    quota_key role stacktrace enable_http_compression http_method add_http_cors_header
+    http_write_exception_in_output_format send_progress_in_http_headers http_headers_progress_interval_ms log_comment
+    """
 )
 """Parameters that are for this interface; all others are settings of the engine."""
 
@@ -63,6 +64,7 @@ class Request:
 
     @property
     def read_only(self) -> bool:
+        """GET must not change anything."""
         return self.method != "POST"
 
     def with_form(self, body: bytes) -> Request:
@@ -92,7 +94,7 @@ def parse_request(method: str, query_string: bytes, headers: Mapping[str, str], 
         user=user,
         password=password,
         query=given.get("query", ""),
-        query_id=given.get("query_id") or query_id,
+        query_id=given.get("query_id") or headers.get("x-clickhouse-query-id") or query_id,
         database=given.get("database") or headers.get("x-clickhouse-database", ""),
         default_format=given.get("default_format") or headers.get("x-clickhouse-format") or DEFAULT_FORMAT,
         parameters=_parameters(given),

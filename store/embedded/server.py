@@ -25,7 +25,7 @@ from store.settings import StoreSettings
 logger = logging.getLogger("tappa.store")
 
 _CLOSE_S: Final = 1.5
-"""Time to close once no statement should run any more; then the process ends as it is: what was acknowledged is on disk."""
+"""Time to close once no statement should run any more; then the process just ends: what it said it wrote, it did."""
 _BACKLOG: Final = 256
 _CONNECTIONS_MAX: Final = 1_000
 
@@ -40,13 +40,19 @@ class StorePortTakenError(OSError):
         )
 
 
-def run(settings: StoreSettings, data: Path, announce: Callable[[int], None] | None = None) -> None:
-    """Serve the store in ``data`` (its ``store/`` and ``tmp/``) until SIGTERM or SIGINT, then return.
+def run(
+    settings: StoreSettings,
+    data: Path,
+    announce: Callable[[int], None] | None = None,
+    listener: socket.socket | None = None,
+) -> None:
+    """Serve the store in ``data`` (its ``store/`` and ``tmp/``) until SIGTERM or SIGINT, then return. It listens on
+    ``listener``, or else where the settings say.
 
-    ``announce`` is called with the port once statements are answered. Raises ``StorePortTakenError``, and ``StoreHeldError``
-    when another process has the data open. The data belong to this process from then on: it must not fork.
+    ``announce`` is called with the port once statements are answered. Raises ``StorePortTakenError``, and
+    ``StoreHeldError`` when another process has the data open. From then on this process must not fork.
     """
-    listener = listen(settings.host, settings.port)
+    listener = listener or listen(settings.host, settings.port)
     engine = Engine(Directory(data.resolve()), settings.embedded)
     for user, password in ((settings.user, settings.password), (settings.analyst, settings.analyst_password)):
         if not password.get_secret_value():

@@ -31,8 +31,8 @@ class IncompleteError(Exception):
 def data_insert(text: bytes) -> Insert | None:
     """The insert at the start of ``text``, when it is one with data behind its text; None for any other statement.
 
-    Raises ``IncompleteError`` when more of the text is needed to tell. Exactly one line break after the name of the format is
-    not data: whatever follows may look like white space and is.
+    Raises ``IncompleteError`` when more of the text is needed to tell. Exactly one line break after the name of the
+    format is not data: whatever follows may look like white space and is.
     """
     at = _skip(text, 0)
     first = _WORD.match(text, at)
