@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,18 +27,22 @@ async def serve(
     settings: WorkerSettings,
     stop: asyncio.Event,
     announce: Callable[[int], None],
+    listener: socket.socket | None = None,
 ) -> None:
     """Work until ``stop`` is set; then finish the batch at hand, commit, and return. ``announce`` gets the port of
-    ``/healthz`` and ``/metrics`` as soon as it is open. Log and store stay the caller's to close."""
+    ``/healthz`` and ``/metrics`` as soon as it is open; they are answered on ``listener`` instead, if given. Log and store
+    stay the caller's to close."""
     metrics = WorkerMetrics()
     worker = Worker(log, store, models, settings, metrics)
-    with monitor(worker, metrics, settings) as port:
+    with monitor(worker, metrics, settings, listener) as port:
         announce(port)
         await worker.run(stop)
 
 
 @contextlib.contextmanager
-def monitor(worker: Worker, metrics: WorkerMetrics, settings: WorkerSettings) -> Iterator[int]:
+def monitor(
+    worker: Worker, metrics: WorkerMetrics, settings: WorkerSettings, listener: socket.socket | None = None
+) -> Iterator[int]:
     """Answer ``GET /metrics`` and ``GET /healthz`` from a thread, so that a busy worker still answers. Yields the
     port."""
 
@@ -63,7 +68,11 @@ def monitor(worker: Worker, metrics: WorkerMetrics, settings: WorkerSettings) ->
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing: who asks is not news."""
 
-    server = ThreadingHTTPServer((settings.host, settings.port), Handler)
+    server = ThreadingHTTPServer((settings.host, settings.port), Handler, bind_and_activate=listener is None)
+    if listener is not None:
+        server.socket.close()
+        server.socket = listener
+        server.server_address = listener.getsockname()
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="monitor", daemon=True)
     thread.start()
