@@ -4,9 +4,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import multiprocessing
+import sys
+import tempfile
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Final, NamedTuple
 
-from store.clickhouse import ClickHouseStore, literal
+from store.clickhouse import ClickHouseStore, connect, literal
+from store.migrate import migrate
+from store.settings import StoreSettings
 
 _FOR_ANALYSTS: Final = (
     "v_customers",
@@ -21,7 +29,7 @@ _AT: Final = "v_customers_at"
 
 _HEAD: Final = """# Tables and views
 
-Made by `python -m store.document` from the comments in the database, where any tool shows them too
+Made by `python -m store.document docs/tables.md` from the comments in the database, where any tool shows them too
 (`SELECT name, comment FROM system.columns WHERE database = 'tappa'`). All are in the database `tappa`; times are UTC.
 
 Ask the **views**: each row of them counts once, whatever came twice or late, and nothing has to be remembered
@@ -75,3 +83,42 @@ def _bare(kind: str) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
+
+
+def main() -> None:
+    """``python -m store.document FILE``: write the page, from the database of a store process of its own."""
+    (page,) = sys.argv[1:]
+    spawning = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory(prefix="tappa-document-") as data:
+        heard, said = spawning.Pipe(duplex=False)
+        process = spawning.Process(target=_serve, args=(data, said))
+        process.start()
+        try:
+            text = asyncio.run(_made(_settings(port=heard.recv())))
+        finally:
+            process.terminate()
+            process.join()
+    Path(page).write_text(text, encoding="utf-8")
+
+
+def _settings(port: int) -> StoreSettings:
+    return StoreSettings.model_validate({"port": port, "password": "for this moment"})
+
+
+def _serve(data: str, said: Connection[int, int]) -> None:
+    from store.embedded.server import run  # the engine, in the process that owns it
+
+    run(_settings(port=0), Path(data), said.send)
+
+
+async def _made(settings: StoreSettings) -> str:
+    await migrate(settings, default_model="seven_stage", reporting_currency="EUR")
+    store = connect(settings)
+    try:
+        return await tables_page(store)
+    finally:
+        await store.close()
+
+
+if __name__ == "__main__":
+    main()

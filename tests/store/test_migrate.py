@@ -1,0 +1,114 @@
+"""Bringing a database to what the code needs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import count
+
+import pytest
+
+from store.clickhouse import ClickHouseStore, connect
+from store.interface import StoreError, StoreUnavailableError
+from store.migrate import SchemaError, migrate
+from store.schema_text import migrations, views
+from store.settings import StoreSettings
+
+DATABASES = (f"tappa_to_migrate_{number}" for number in count())
+
+
+@pytest.fixture
+async def database(embedded_store: StoreSettings) -> AsyncIterator[StoreSettings]:
+    """The name of a database that is not there yet."""
+    name = next(DATABASES)
+    yield embedded_store.model_copy(update={"database": name})
+    server = ClickHouseStore(embedded_store, database="default")
+    await server.execute(f"DROP DATABASE IF EXISTS {name}")
+    await server.close()
+
+
+@pytest.fixture
+async def store(database: StoreSettings) -> AsyncIterator[ClickHouseStore]:
+    store = connect(database)
+    yield store
+    await store.close()
+
+
+async def brought_up(database: StoreSettings, *, currency: str = "EUR") -> None:
+    await migrate(database, default_model="seven_stage", reporting_currency=currency)
+
+
+async def texts(store: ClickHouseStore) -> dict[str, str]:
+    statement = "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()"
+    return dict(await store.rows(statement))
+
+
+async def test_an_empty_server_gets_every_table_and_view(database: StoreSettings, store: ClickHouseStore) -> None:
+    await brought_up(database)
+    names = {"touchpoints", "customers", "rejected", "positions", "settings", "schema_migrations"}
+    assert set(await texts(store)) == names | {view.name for view in views("seven_stage", "EUR")}
+
+
+async def test_doing_it_again_changes_nothing(database: StoreSettings, store: ClickHouseStore) -> None:
+    await brought_up(database)
+    before = await texts(store)
+    await store.write_note("kept", "yes")
+    await brought_up(database)
+    assert await texts(store) == before
+    assert await store.read_note("kept") == "yes"
+
+
+@pytest.mark.parametrize("done", range(1, 5))
+async def test_a_crash_between_statements_is_repaired_by_doing_it_again(
+    database: StoreSettings, store: ClickHouseStore, done: int
+) -> None:
+    server = ClickHouseStore(database, database="default")
+    await server.execute(f"CREATE DATABASE {database.database}")
+    await server.close()
+    for statement in migrations()[0].statements[:done]:
+        await store.execute(statement)
+    await brought_up(database)
+    assert {"touchpoints", "settings", "v_customers_at"} <= set(await texts(store))
+
+
+async def test_a_database_of_newer_code_is_refused(database: StoreSettings, store: ClickHouseStore) -> None:
+    await brought_up(database)
+    await store.execute("INSERT INTO schema_migrations (number, name, checksum) VALUES (9000, 'later', 'x')")
+    with pytest.raises(SchemaError, match=r"step 9000, this version of Tappa knows \d+: start the version that wrote"):
+        await brought_up(database, currency="USD")
+    assert "'USD'" not in (await texts(store))["v_customers"]
+
+
+async def test_a_step_that_was_edited_after_it_was_applied_is_noticed(
+    database: StoreSettings, store: ClickHouseStore
+) -> None:
+    await brought_up(database)
+    await store.execute("INSERT INTO schema_migrations (number, name, checksum) VALUES (1, 'first_tables', 'other')")
+    with pytest.raises(SchemaError, match=r"step 1 \(first_tables\) .* must never be edited"):
+        await brought_up(database)
+
+
+async def test_views_follow_the_settings_and_their_text(database: StoreSettings, store: ClickHouseStore) -> None:
+    await brought_up(database)
+    await store.execute("CREATE OR REPLACE VIEW v_conflicts AS SELECT 1 AS changed_by_hand")
+    await store.execute("DROP VIEW v_rejected")
+    await brought_up(database, currency="US'D")
+    after = await texts(store)
+    assert "revenue_by_currency['US\\'D']" in after["v_customers"]
+    assert "v_rejected" in after
+
+
+async def test_a_server_that_is_not_there_is_unavailable_not_refusing(embedded_store: StoreSettings) -> None:
+    nowhere = embedded_store.model_copy(update={"port": 1})
+    with pytest.raises(StoreUnavailableError):
+        await migrate(nowhere, default_model="seven_stage", reporting_currency="EUR")
+
+
+async def test_an_error_tells_what_was_refused_without_the_values(
+    store: ClickHouseStore, database: StoreSettings
+) -> None:
+    await brought_up(database)
+    with pytest.raises(StoreError) as refused:
+        await store.rows("SELECT nothing FROM touchpoints WHERE home = 'user:ann'")
+    assert "nothing" in str(refused.value)
+    assert "ann" not in str(refused.value)
+    assert not isinstance(refused.value, StoreUnavailableError)
