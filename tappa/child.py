@@ -32,7 +32,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a part is: how to start it and how to ask it whether it is well."""
+    """What a part is: how to start it and how to ask it whether it is well. It is handed the port as ``--listen
+    FD``."""
 
     name: str
     command: Sequence[str]
@@ -93,8 +94,10 @@ class Child:
             await asyncio.sleep(wait_s)
 
     async def stop(self, within_s: float) -> None:
-        """End it: it is asked to, and killed after ``within_s``. On return the process is gone."""
+        """End it: nobody can connect any more, it is asked to stop, and killed after ``within_s``. On return the
+        process is gone."""
         self._stopping = True
+        self.plan.port.close()
         if self._process is None:
             self._be(State.STOPPED)
             return
@@ -117,6 +120,9 @@ class Child:
     async def _once(self) -> int:
         process = await asyncio.create_subprocess_exec(
             *self.plan.command,
+            "--listen",
+            str(self.plan.port.fileno()),
+            pass_fds=(self.plan.port.fileno(),),
             env=self.plan.environment,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

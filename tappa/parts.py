@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -32,8 +33,6 @@ LOCK_WAIT_S: Final = 15.0
 """How long a supervised part waits for its predecessor to be gone."""
 STORE_RETRY_S: Final = 1.0
 """Between two tries to bring the tables up to date."""
-CONNECTIONS_WAITING: Final = 2048
-"""Connections that may wait for ingest to accept them: a burst of browsers is not refused."""
 
 
 def prepare(name: str, data: Path, *, supervised: bool) -> None:
@@ -64,17 +63,17 @@ def refuse(why: str) -> NoReturn:
     sys.exit(EXIT_REFUSED)
 
 
-def run_ingest(settings: Settings, data: Path) -> None:
+def run_ingest(settings: Settings, data: Path, listener: socket.socket) -> None:
     """Accept touchpoints over HTTP until told to stop; then answer what is under way and let go of the log."""
     import uvloop
 
     # uvicorn handles the signals itself and raises them again at its end, when the log is still to be closed
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    uvloop.run(_ingest(settings, data))
+    uvloop.run(_ingest(settings, data, listener))
 
 
-async def _ingest(settings: Settings, data: Path) -> None:
+async def _ingest(settings: Settings, data: Path, listener: socket.socket) -> None:
     import uvicorn
 
     from ingest.app import create_app
@@ -89,30 +88,27 @@ async def _ingest(settings: Settings, data: Path) -> None:
         )
         config = uvicorn.Config(
             create_app(settings.ingest, log, sources, identity=settings.identity, currency=settings.money.currency),
-            host=settings.ingest.host,
-            port=settings.ingest.port,
             http="httptools",
             ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
-            backlog=CONNECTIONS_WAITING,
             timeout_graceful_shutdown=int(DRAIN_S),
         )
-        await uvicorn.Server(config).serve()
+        await uvicorn.Server(config).serve([listener])
     finally:
         await log.close()
 
 
-def run_worker(settings: Settings, data: Path) -> None:
+def run_worker(settings: Settings, data: Path, listener: socket.socket) -> None:
     """Bring the tables up to date, then work until told to stop; then finish the batch at hand, if that does not take
     too long: what is not committed is read again at the next start."""
     import uvloop
 
-    uvloop.run(_worker(settings, data))
+    uvloop.run(_worker(settings, data, listener))
 
 
-async def _worker(settings: Settings, data: Path) -> None:
+async def _worker(settings: Settings, data: Path, listener: socket.socket) -> None:
     from stage_engine.model_file import ModelError
     from store.clickhouse import connect
     from stream.log.sqlite import SqliteLog
@@ -130,7 +126,7 @@ async def _worker(settings: Settings, data: Path) -> None:
     log = await SqliteLog.open(data / "log", settings.log)
     store = connect(settings.store)
     try:
-        work = asyncio.create_task(serve(log, store, models, settings.worker, stop, lambda port: None))
+        work = asyncio.create_task(serve(log, store, models, settings.worker, stop, lambda port: None, listener))
         await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait([work], timeout=DRAIN_S)
         work.cancel()
@@ -161,14 +157,14 @@ async def _migrated(settings: Settings, stop: asyncio.Event) -> bool:
     return False
 
 
-def run_store(settings: Settings, data: Path) -> None:
+def run_store(settings: Settings, data: Path, listener: socket.socket) -> None:
     """Serve the embedded ClickHouse until told to stop."""
     from store.embedded.directory import StoreHeldError
-    from store.embedded.server import StorePortTakenError, run
+    from store.embedded.server import run
 
     try:
-        run(settings.store, data)
-    except (StoreHeldError, StorePortTakenError) as error:
+        run(settings.store, data, listener=listener)
+    except StoreHeldError as error:
         logger.error("%s", error)
         sys.exit(EXIT_NOT_DONE)
 

@@ -1,15 +1,15 @@
-"""Which port a part listens on."""
+"""The sockets that the parts listen on. The supervisor opens them and keeps them, and hands each to its part at every
+start: a port is never lost to somebody else, and who connects while a part is started again waits instead of being
+turned away."""
 
 from __future__ import annotations
 
 import errno
-import random
 import socket
-import sys
+from typing import Final
 
-PICKED_FROM = range(20_000, 32_000)
-"""Free ports are picked here: below those that systems give to outgoing connections, so that a client which tries to
-reach a part that is just being restarted cannot end up connected to itself."""
+CONNECTIONS_WAITING: Final = 2048
+"""Connections that may wait to be accepted: a burst of browsers, or the seconds of a restart."""
 
 
 class PortTakenError(OSError):
@@ -17,56 +17,45 @@ class PortTakenError(OSError):
 
 
 class Port:
-    """A port kept for a part while it starts, runs and is started again: bound but not listened on, so that nothing
-    else is given it meanwhile."""
+    """A port that is listened on until ``close``."""
 
-    def __init__(self, host: str, number: int, kept: socket.socket) -> None:
+    def __init__(self, host: str, listener: socket.socket) -> None:
         self.host = host
-        self.number = number
-        self._kept = kept
+        self.number: int = listener.getsockname()[1]
+        self.listener = listener
 
-    def release(self) -> None:
-        """Keep it no longer."""
-        self._kept.close()
+    def fileno(self) -> int:
+        """Of the socket, for the part's process."""
+        return self.listener.fileno()
+
+    def close(self) -> None:
+        """Listen no more, once the part has closed its own end; harmless when done before."""
+        self.listener.close()
 
 
-def keep(host: str, number: int, *, exact: bool, option: str, chance: random.Random) -> Port:
+def open_port(host: str, number: int, *, exact: bool, option: str) -> Port:
     """Port ``number`` of ``host``; 0 stands for any free one. When it is taken: ``PortTakenError`` if it has to be
     ``exact``, else a free one."""
-    if number:
-        try:
-            return Port(host, number, _bound(host, number))
-        except OSError as error:
-            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                raise PortTakenError(f"cannot listen on {host}:{number}: {error.strerror}") from None
-            if exact:
-                why = "is taken" if error.errno == errno.EADDRINUSE else "may not be used by this user"
-                raise PortTakenError(
-                    f"port {number} of {host} {why}; choose another with {option} (0 picks a free one)"
-                ) from None
-    for candidate in chance.sample(PICKED_FROM, 200):
-        try:
-            return Port(host, candidate, _bound(host, candidate))
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise PortTakenError(f"cannot listen on {host}: {error.strerror}") from None
-    raise PortTakenError(f"no free port found on {host}; choose one with {option}")
-
-
-def _bound(host: str, number: int) -> socket.socket:
-    """A socket bound to it. That nobody listens is tried with a second one, which is closed again."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        tried.bind((host, number))
-        tried.listen(1)
-    kept = socket.socket(family, socket.SOCK_STREAM)
-    if sys.platform != "linux":
-        return kept  # elsewhere a second bind would be refused: the port is only known to have been free
     try:
-        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        kept.bind((host, number))
+        return Port(host, _listening(host, number))
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise PortTakenError(f"cannot listen on {host}: {error.strerror}") from None
+        if exact:
+            why = "is taken" if error.errno == errno.EADDRINUSE else "may not be used by this user"
+            raise PortTakenError(
+                f"port {number} of {host} {why}; choose another with {option} (0 picks a free one)"
+            ) from None
+    return open_port(host, 0, exact=True, option=option)
+
+
+def _listening(host: str, number: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, number))
+        listener.listen(CONNECTIONS_WAITING)
     except OSError:
-        kept.close()
+        listener.close()
         raise
-    return kept
+    return listener

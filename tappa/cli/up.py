@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import sys
 import time
 from pathlib import Path
@@ -127,9 +126,8 @@ class HasPort(Protocol):
 
 def _ports(settings: Settings, host: str | None, port: int | None, clickhouse_port: int | None) -> dict[str, Port]:
     """A port for each part. One that was asked for is taken or fails; a default one may become another."""
-    from tappa.ports import keep
+    from tappa.ports import open_port
 
-    chance = random.SystemRandom()
     asked: dict[str, tuple[str, int | None, HasPort, str]] = {
         "store": (host or settings.store.host, clickhouse_port, settings.store, "--clickhouse-port"),
         "ingest": (host or settings.ingest.host, port, settings.ingest, "--port"),
@@ -139,7 +137,7 @@ def _ports(settings: Settings, host: str | None, port: int | None, clickhouse_po
     for name, (address, option, section, how) in asked.items():
         wanted = section.port if option is None else option
         chosen = option is not None or "port" in section.model_fields_set
-        kept[name] = keep(address, wanted, exact=chosen, option=how, chance=chance)
+        kept[name] = open_port(address, wanted, exact=chosen, option=how)
         if wanted not in (0, kept[name].number):
             say(f"port {wanted} is taken: {name} gets {kept[name].number}")
     return kept

@@ -1,6 +1,6 @@
 """A part for the tests of the supervisor: a process that behaves like the real ones, and misbehaves when told to.
 
-``python -m tests.tappa.part NAME DATA PORT``. The file ``DATA/NAME.mode`` says how: ``refuse`` (will not start),
+``python -m tests.tappa.part NAME DATA --listen FD``. The file ``DATA/NAME.mode`` says how: ``refuse`` (will not start),
 ``crash`` (ends at once), ``stubborn`` (does not stop), ``warn`` (says something).
 """
 
@@ -13,6 +13,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tappa.cli.parts import inherited
 from tappa.parts import prepare, refuse
 
 
@@ -27,7 +28,7 @@ class Well(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    name, data, port = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    name, data, listener = sys.argv[1], Path(sys.argv[2]), inherited(int(sys.argv[4]))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     prepare(name, data, supervised=True)
@@ -40,7 +41,9 @@ def main() -> None:
     if mode == "warn":
         logging.getLogger("part").warning("something to know")
         logging.getLogger("part").info("nothing to know")
-    server = ThreadingHTTPServer(("127.0.0.1", port), Well)
+    server = ThreadingHTTPServer(("", 0), Well, bind_and_activate=False)
+    server.socket.close()
+    server.socket = listener
     threading.Thread(target=server.serve_forever, daemon=True).start()
     stop.wait()
     if mode == "stubborn":

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import sys
 import time
 from pathlib import Path
 
 from tappa.child import PartRefusedError, Plan
-from tappa.ports import keep
+from tappa.ports import open_port
 from tappa.settings import SupervisorSettings
 from tappa.supervisor import Supervisor, end_leftovers
 
@@ -33,8 +32,8 @@ def main() -> None:
     end_leftovers(data, NAMES, say)
     plans = []
     for name in NAMES:
-        port = keep("127.0.0.1", 0, exact=True, option="", chance=random.SystemRandom())
-        command = [sys.executable, "-m", "tests.tappa.part", name, str(data), str(port.number)]
+        port = open_port("127.0.0.1", 0, exact=True, option="")
+        command = [sys.executable, "-m", "tests.tappa.part", name, str(data)]
         plans.append(Plan(name=name, command=command, environment=os.environ, port=port, ready="/", health="/"))
     supervisor = Supervisor(
         data, plans, ("ingest", "worker", "store"), SETTINGS, say, lambda: time.time_ns() // 1_000_000
