@@ -149,6 +149,9 @@ def judge(
         node, rest = _node(line)
         if role is Role.ANALYST and node not in _ANALYST_NODES:
             raise _denied(user, f"{node} in a query")
+        if role is Role.ANALYST and node == "Set" and not (root == "Explain" and line == " Set"):
+            # within a subquery the engine's own readonly mode lets them pass
+            raise RefusedError(READONLY, f"{user}: Cannot modify settings within a query; send them with the request")
         match node:
             case "Function" | "FunctionWithKeyValueArguments":
                 _judge_function(node, _name(rest), role, user, home, catalogue)
