@@ -8,7 +8,6 @@ the block is its answer.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -20,14 +19,15 @@ import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "tutorial.md"
 READY_WITHIN_S: Final = 120.0
 
-_BLOCK = re.compile(r"```(sh|sql)\n(.*?)\n```\n(?:\n((?:\|.*\n)+))?", re.DOTALL)
+_BLOCK = re.compile(r"```(sh|sql)\n(.*?)\n```\n(?:\n((?:\|[^\n]*\n)+))?", re.DOTALL)
 
 
 class Block(NamedTuple):
@@ -107,10 +107,17 @@ def run(words: list[str], folder: Path) -> None:
     assert done.returncode == 0, f"tappa {shlex.join(words)}: {done.stdout}{done.stderr}"
 
 
-def asked(query: str, data: Path) -> str:
-    """The query's answer as a Markdown table, asked as ``tappa connect`` says."""
+@cache
+def connection(data: Path) -> dict[str, Any]:
+    """What ``tappa connect`` says."""
     command = [sys.executable, "-m", "tappa", "connect", "--json", "--data", str(data)]
-    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    told: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return told
+
+
+def asked(query: str, data: Path) -> str:
+    """The query's answer as a Markdown table, asked as the analyst."""
+    told = connection(data)
     address = f"http://{told['host']}:{told['port']}/?" + urllib.parse.urlencode({"database": told["database"]})
     token = b64encode(f"{told['user']}:{told['password']}".encode()).decode()
     request = urllib.request.Request(
@@ -130,8 +137,3 @@ def regenerated(page: str, found: list[Answer]) -> str:
         written = answer.now if answer.page else "\n" + answer.now
         page = page[: answer.at] + written + page[answer.at + len(answer.page) :]
     return page
-
-
-def environment_is_clean() -> bool:
-    """Whether nothing in the environment would lead the commands elsewhere."""
-    return not any(name.startswith("TAPPA_") for name in os.environ)
