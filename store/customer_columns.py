@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import chain, repeat
 from typing import Final
 
 import msgspec
@@ -16,7 +17,13 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Journey).decode
 _NOTHING: Final = Journey()
 
-_TIMES: Final = "Array(DateTime64(3, 'UTC'))"
+_KINDS: Final[Mapping[str, str]] = {
+    "entered_at": "Array(DateTime64(3, 'UTC'))",
+    "cause_original_timestamp": "Array(DateTime64(3, 'UTC'))",
+    "cause_identifiers": "Array(Array(String))",
+}
+_FIELDS: Final = tuple((name, _KINDS.get(name, "Array(String)")) for name in Visit.__struct_fields__)
+"""The fields of a visit, each a column of the table."""
 
 
 def customer_columns(rows: Sequence[CustomerRow]) -> list[Column]:
@@ -46,32 +53,32 @@ def customer_columns(rows: Sequence[CustomerRow]) -> list[Column]:
 def _visit_columns(rows: Sequence[CustomerRow], visits: Sequence[Sequence[Visit]]) -> list[Column]:
     ends = ends_of(map(len, visits))
     every = list(chain.from_iterable(visits))
-    highest = list(
-        chain.from_iterable(highest_stages(some, row.stages) for row, some in zip(rows, visits, strict=True))
-    )
-    return [
-        Column("visits.stage", "Array(String)", [visit.stage for visit in every], ends),
-        Column("visits.entered_at", _TIMES, [visit.entered_at for visit in every], ends),
-        Column("visits.from_stage", "Array(String)", [visit.from_stage for visit in every], ends),
-        Column("visits.label", "Array(String)", [visit.label for visit in every], ends),
-        Column("visits.highest_stage", "Array(String)", highest, ends),
-        Column("visits.cause_message_id", "Array(String)", [visit.cause_message_id for visit in every], ends),
-        Column("visits.cause_source", "Array(String)", [visit.cause_source for visit in every], ends),
-        Column("visits.cause_identifiers", "Array(Array(String))", [visit.cause_identifiers for visit in every], ends),
-        Column("visits.cause_original_timestamp", _TIMES, [visit.cause_original_timestamp for visit in every], ends),
-        Column("visits.cause_event", "Array(String)", [visit.cause_event for visit in every], ends),
-        Column("visits.cause_channel", "Array(String)", [visit.cause_channel for visit in every], ends),
+    # Turned over at once: a list comprehension for each field takes three times as long.
+    fields = zip(*map(msgspec.structs.astuple, every), strict=True) if every else repeat((), len(_FIELDS))
+    columns = [
+        Column(f"visits.{name}", kind, values, ends) for (name, kind), values in zip(_FIELDS, fields, strict=True)
     ]
+    highest = chain.from_iterable(highest_stages(some, row.stages) for row, some in zip(rows, visits, strict=True))
+    return [*columns, Column("visits.highest_stage", "Array(String)", list(highest), ends)]
 
 
-def highest_stages(visits: Sequence[Visit], stages: Sequence[str]) -> list[str]:
+def highest_stages(visits: Sequence[Visit], stages: tuple[str, ...]) -> list[str]:
     """For each visit the furthest stage reached up to it."""
-    furthest = -1
+    rank = _ranks(stages)
     reached = []
+    highest = ""
+    furthest = -1
     for visit in visits:
-        furthest = max(furthest, stages.index(visit.stage))
-        reached.append(stages[furthest])
+        if rank[visit.stage] > furthest:
+            highest = visit.stage
+            furthest = rank[highest]
+        reached.append(highest)
     return reached
+
+
+@lru_cache(maxsize=64)
+def _ranks(stages: tuple[str, ...]) -> dict[str, int]:
+    return {stage: number for number, stage in enumerate(stages)}
 
 
 def journey_of(state: bytes, is_deleted: int) -> Journey | None:
