@@ -37,7 +37,7 @@ INNER JOIN
     FROM
     (
         SELECT
-            customer_id,
+            t.customer_id AS customer_id,
             currency,
             min(occurred_at) AS first_at,
             max(occurred_at) AS last_at,
@@ -49,17 +49,18 @@ INNER JOIN
         (
             SELECT if(startsWith(home, 'receipt:'), '', home) AS customer_id, occurred_at, message_id, transaction, value, currency
             FROM touchpoints FINAL
-        )
+        ) AS t
+        -- A voided sale counts as never sent, whenever the void came.
+        LEFT JOIN
+        (
+            SELECT DISTINCT if(startsWith(home, 'receipt:'), '', home) AS customer_id, refers_to AS message_id, 1 AS gone
+            FROM touchpoints FINAL
+            WHERE transaction = 'void' AND refers_to != ''
+        ) AS voided ON voided.customer_id = t.customer_id AND voided.message_id = t.message_id
         WHERE occurred_at <= {at:DateTime64(3, 'UTC')}
             AND customer_id != ''
             AND transaction != 'void'
-            -- A voided sale counts as never sent, whenever the void came.
-            AND NOT (transaction = 'sale' AND (customer_id, message_id) IN
-            (
-                SELECT if(startsWith(home, 'receipt:'), '', home), refers_to
-                FROM touchpoints FINAL
-                WHERE transaction = 'void' AND refers_to != ''
-            ))
+            AND NOT (transaction = 'sale' AND gone = 1)
         GROUP BY customer_id, currency
     )
     GROUP BY customer_id
