@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from tappa.childlog import ChildLog
-from tappa.exits import EXIT_REFUSED
+from tappa.exits import EXIT_REFUSED, EXIT_USAGE
 from tappa.ports import Port
 from tappa.runfile import reachable, url
 from tappa.settings import SupervisorSettings
@@ -84,7 +84,7 @@ class Child:
             code = await self._once()
             if self._stopping:
                 break
-            if code == EXIT_REFUSED:
+            if code in (EXIT_REFUSED, EXIT_USAGE):
                 raise PartRefusedError(f"{self.plan.name} cannot run:\n{self._log.last_words()}")
             failures = 1 if time.monotonic() - began > self._settings.steady_after_s else failures + 1
             wait_s = backoff_s(failures, first_s=self._settings.backoff_s, longest_s=self._settings.backoff_s_max)

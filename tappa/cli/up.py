@@ -173,7 +173,7 @@ def _run(data: Path, settings: Settings, ports: dict[str, Port], demo: bool) -> 
 
 
 def _command(name: str, data: Path) -> list[str]:
-    return [sys.executable, "-m", "tappa", name, "--data", str(data.absolute()), "--supervised"]
+    return [sys.executable, "-m", "tappa", name, "--data", str(data.absolute())]
 
 
 def _environment(name: str, ports: dict[str, Port]) -> dict[str, str]:
