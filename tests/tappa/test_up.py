@@ -134,6 +134,7 @@ def test_dead_letters_are_listed_and_replayed_once_what_refused_them_has_changed
     assert len(json.loads(installation.command("rejected", "list", "--json"))) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["store", "ingest", "worker"])
 def test_a_part_that_hangs_is_killed_and_works_again(installation: Installation, part: str) -> None:
     before = installation.pids()[part]
@@ -143,6 +144,7 @@ def test_a_part_that_hangs_is_killed_and_works_again(installation: Installation,
     installation.wait_until_visible(WAIT_S)
 
 
+@pytest.mark.slow
 def test_a_killed_supervisor_takes_its_parts_along_and_the_next_one_starts_at_once(installation: Installation) -> None:
     before = installation.pids()
     installation.kill("supervisor")
@@ -159,6 +161,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_refused(installation: Install
     assert f"port {taken} of 127.0.0.1 is taken; choose another with --port" in done.stderr
 
 
+@pytest.mark.slow
 def test_sigterm_stops_it_in_time_with_touchpoints_on_their_way(tmp_path: Path) -> None:
     with Installation(tmp_path) as running:
         url, key = running.url("ingest"), running.keys["app"]
