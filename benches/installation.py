@@ -21,6 +21,8 @@ from benches.requests import ROUTES
 READY_S_MAX: Final = 120.0
 STOP_S_MAX: Final = 20.0
 COMMAND_S_MAX: Final = 60.0
+IDLE_S_MAX: Final = 1.0
+"""A connection that was idle longer may have been closed by the server."""
 TAPPA: Final = (sys.executable, "-m", "tappa")
 
 
@@ -126,13 +128,20 @@ class Analyst:
         self._http = http.client.HTTPConnection(connection["host"], connection["port"], timeout=60)
         self._headers = {"X-ClickHouse-User": connection["user"], "X-ClickHouse-Key": connection["password"]}
         self._path = "/?" + urlencode({"database": connection["database"]})
+        self._asked_at = 0.0
         self.questions = 0
 
     def ask(self, sql: str) -> list[str]:
         """The lines of the answer, as tab-separated values."""
-        self._http.request("POST", self._path, sql.encode(), self._headers)
-        answer = self._http.getresponse()
-        body = answer.read().decode()
+        if time.monotonic() - self._asked_at > IDLE_S_MAX:
+            self._http.close()  # the next request opens it again
+        try:
+            self._http.request("POST", self._path, sql.encode(), self._headers)
+            answer = self._http.getresponse()
+            body = answer.read().decode()
+        except (OSError, http.client.HTTPException) as error:
+            raise InstallationError(f"the store did not answer {sql[:200]}: {error!r}") from error
+        self._asked_at = time.monotonic()
         self.questions += 1
         if answer.status != 200:
             raise InstallationError(f"the store says {answer.status} to {sql[:200]}: {body[:500]}")
