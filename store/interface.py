@@ -79,8 +79,8 @@ class Store(Protocol):
         """All of them, of every topic that this database has ever seen."""
 
     async def read_homes(self, after: str, limit: int) -> list[str]:
-        """Homes that have facts, in byte order, the first ``limit`` behind ``after`` (``""`` to begin): to fold
-        everybody again."""
+        """Homes that have facts, in an order of the store's own, in which neighbours cost little to read together: the
+        first ``limit`` behind ``after`` (``""`` to begin). To fold everybody again."""
 
     async def read_note(self, key: str) -> str | None:
         """A small fact about this database (table ``settings``), by key; None when it was never written."""

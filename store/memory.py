@@ -69,7 +69,6 @@ class MemoryStore:
         return list(self.positions.values())
 
     async def read_homes(self, after: str, limit: int) -> list[str]:
-        # Code points sort like their UTF-8 bytes.
         return sorted(home for home in self.touchpoints if home > after)[:limit]
 
     async def read_note(self, key: str) -> str | None:
