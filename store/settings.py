@@ -74,7 +74,7 @@ class EmbeddedStoreSettings(BaseModel):
         default=1_048_576, ge=4_096, description="The same for the analyst: ClickHouse's own limit is a quarter of it."
     )
     result_bytes_max: int = Field(
-        default=256 * MEGABYTE,
+        default=128 * MEGABYTE,
         ge=MEGABYTE,
         description="Largest result in a format that cannot be streamed (JSON, Parquet, …); Native, RowBinary, CSV, "
         "TSV and JSON lines have no limit.",

@@ -36,12 +36,19 @@ run(settings, Path(given["data"]), lambda port: os.write(1, b"%d\\n" % port))
 class RunningStore:
     """A store process over ``data``. Starts when entered, stops with SIGTERM when left."""
 
-    def __init__(self, data: Path, embedded: EmbeddedStoreSettings | None = None, *, port: int = 0) -> None:
+    def __init__(
+        self,
+        data: Path,
+        embedded: EmbeddedStoreSettings | None = None,
+        *,
+        port: int = 0,
+        analyst_password: str = "analyst-secret",
+    ) -> None:
         self.data = data
         self._asked = StoreSettings(
             port=port,
             password=SecretStr("writer-secret"),
-            analyst_password=SecretStr("analyst-secret"),
+            analyst_password=SecretStr(analyst_password),
             embedded=embedded or EmbeddedStoreSettings(memory_bytes_max=1_000_000_000, fsync=False),
         )
         self.settings = self._asked
@@ -50,7 +57,10 @@ class RunningStore:
 
     def start(self) -> None:
         """Returns when it answers statements. Raises ``RuntimeError`` with what it wrote when it does not start."""
-        secrets = {"password": "writer-secret", "analyst_password": "analyst-secret"}
+        secrets = {
+            "password": self._asked.password.get_secret_value(),
+            "analyst_password": self._asked.analyst_password.get_secret_value(),
+        }
         given = {"settings": self._asked.model_dump(mode="json") | secrets, "data": str(self.data)}
         self.data.mkdir(parents=True, exist_ok=True)
         root = Path(__file__).resolve().parent.parent

@@ -96,7 +96,6 @@ class StoreApp:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         expiry.cancel()
-        await asyncio.to_thread(self.close)
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _expire_sessions(self) -> None:

@@ -94,7 +94,6 @@ class Directory:
 def engine_xml(settings: EmbeddedStoreSettings, temporary: Path) -> str:
     """The engine's settings file. It ignores what it does not know, so a test asks it back for each of these."""
     server = {
-        "timezone": "UTC",
         "max_server_memory_usage": settings.memory_bytes_max,
         "mark_cache_size": settings.mark_cache_bytes,
         "background_pool_size": settings.background_threads,

@@ -42,9 +42,11 @@ class Counts:
 class Engine:
     """The open data of this process. There can be one in a process, and none in a process that was forked."""
 
-    def __init__(self, directory: Directory, settings: EmbeddedStoreSettings) -> None:
-        """Open the data, or make them. Raises ``StoreHeldError`` when another process has them open."""
+    def __init__(self, directory: Directory, settings: EmbeddedStoreSettings, home: str) -> None:
+        """Open the data, or make them, with the database ``home``. Raises ``StoreHeldError`` when another process has them
+        open."""
         directory.prepare(settings)
+        os.environ["TZ"] = "UTC"
         # the engine passes every insert through a file of TMPDIR, and takes a table's name for a path in here
         os.environ["TMPDIR"] = str(directory.temporary)
         os.chdir(directory.empty)
@@ -56,6 +58,7 @@ class Engine:
             if error.code in (1002, 76):
                 raise directory.held(str(error)) from None
             raise
+        self._root.run(f"CREATE DATABASE IF NOT EXISTS `{home}`")
         self.version = self._root.value("SELECT version()")
         self.timezone = self._root.value("SELECT timezone()")
         self.databases: frozenset[str] = frozenset()

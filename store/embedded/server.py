@@ -53,20 +53,21 @@ def run(
     ``StoreHeldError`` when another process has the data open. From then on this process must not fork.
     """
     listener = listener or listen(settings.host, settings.port)
-    engine = Engine(Directory(data.resolve()), settings.embedded)
+    engine = Engine(Directory(data.resolve()), settings.embedded, settings.database)
     for user, password in ((settings.user, settings.password), (settings.analyst, settings.analyst_password)):
         if not password.get_secret_value():
             logger.warning("the user %s has no password and cannot log in", user)
     app = StoreApp(engine, settings)
     port = listener.getsockname()[1]
     logger.info("the store %s is open, engine %s, on %s:%d", data, engine.version, settings.host, port)
-    # uvicorn raises the signals again at its end, when the process is to return from here
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     server = _Server(app, settings.embedded.stop_seconds)
+    # uvicorn has handlers of its own while it runs, and raises what they got again at its end
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.handle_exit)
     if announce is not None:
         announce(port)
     server.run(sockets=[listener])
+    app.close()
     logger.info("the store is closed")
 
 
