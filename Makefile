@@ -36,6 +36,8 @@ fmt: $(VENV)/.dev  ## Format the code
 
 docs: $(VENV)/.dev  ## Write the generated pages anew
 	$(BIN)/python -m tests.house.generated
+	$(BIN)/python -m store.document docs/tables.md
+	$(BIN)/python -m tests.docs.regenerate
 
 bench: $(VENV)/.dev  ## Measure, and compare with the last time
 	$(BIN)/python -m benches.run
