@@ -177,7 +177,7 @@ def test_every_kind_of_touchpoint_is_there(year: list[Touch]) -> None:
 def test_what_has_been_handed_out_is_not_kept() -> None:
     def peak(keep: bool) -> int:
         tracemalloc.start()
-        handed_out = shop(seed=2, customers=800, days=300, end=END)
+        handed_out = shop(seed=2, customers=400, days=200, end=END)
         assert list(handed_out) if keep else sum(1 for _ in handed_out)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
