@@ -19,7 +19,7 @@ from benches.installation import Analyst, Installation, InstallationError
 from benches.machine import ROOT, commit, machine
 from benches.phases import Measurement, Phase, PhaseError
 from benches.processes import MemoryWatch, ProcessEndedError
-from benches.report import report
+from benches.report import OTHERS_CORES_MAX, others_cores, report
 from benches.requests import write
 from benches.results import Result, last_like, save
 from benches.workload import DAY_MS, FULL, IN_ORDER, Item, Mix, Workload, items, markers
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of touchpoints (default 1)")
     parser.add_argument("--mix", choices=("in_order", "full", "both"), default="both", help="measured end to end")
     parser.add_argument("--dry", action="store_true", help="keep no result")
+    parser.add_argument("--anyway", action="store_true", help="keep it even if other programs took much of the machine")
     parser.add_argument("--keep", action="store_true", help="leave the data of the last run in build/bench")
     options = parser.parse_args(arguments)
     directory = ROOT / "build" / "bench"
@@ -92,7 +93,7 @@ def bench(options: argparse.Namespace, directory: Path) -> int:
         runs=runs,
     )
     print(report(result, last_like(result)))
-    if not options.dry:
+    if not options.dry and (options.anyway or others_cores(result.figures) <= OTHERS_CORES_MAX):
         print(f"\nkept as {save(result).relative_to(ROOT)}")
     return 0
 

@@ -11,7 +11,7 @@ import pytest
 
 from benches.figures import MARKS, Mark, Spread, percentile, together
 from benches.processes import MemoryWatch, ProcessEndedError, cpu_s
-from benches.report import report
+from benches.report import others_cores, report
 from benches.results import Result, last_like, save
 
 RESULT = Result(
@@ -60,6 +60,16 @@ def test_the_report_says_ratio_and_mark() -> None:
     assert "1.50" in text
     assert "reached" in text
     assert "NOT reached" in report(RESULT, None)
+
+
+def test_the_report_says_when_other_programs_took_the_machine() -> None:
+    calm = {"latency.others_cores": Spread(0.1, 0.1, 0.2), "latency.steal_cores": Spread(0.0, 0.0, 0.0)}
+    busy = {"latency.others_cores": Spread(0.1, 0.1, 0.9), "latency.steal_cores": Spread(0.0, 0.0, 0.1)}
+    assert others_cores(calm) == 0.2
+    assert "Other programs" not in report(msgspec.structs.replace(RESULT, figures=RESULT.figures | calm), None)
+    assert "Other programs took up to 1.00" in report(
+        msgspec.structs.replace(RESULT, figures=RESULT.figures | busy), None
+    )
 
 
 @pytest.mark.parametrize("mark", MARKS, ids=lambda mark: str(mark.figure))
