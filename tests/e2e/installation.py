@@ -153,7 +153,11 @@ class Installation:
         connection = self._connection = self._connection or json.loads(self.command("connect", "--json"))
         answer = httpx.post(
             self.url("store"),
-            params={"database": connection["database"], **{f"param_{name}": p for name, p in parameters.items()}},
+            params={
+                "database": connection["database"],
+                "output_format_json_quote_64bit_integers": "0",
+                **{f"param_{name}": parameter for name, parameter in parameters.items()},
+            },
             content=sql.encode(),
             headers={"X-ClickHouse-User": connection["user"], "X-ClickHouse-Key": connection["password"]},
             timeout=120,

@@ -35,6 +35,14 @@ def told(journey: Journey) -> Told:
     ]
 
 
+async def worked_off(log: SqliteLog) -> None:
+    for _ in range(3_000):
+        if await log.positions() == await log.ends():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("the worker did not get to the end of the log")
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_the_journeys_are_those_of_the_reference(tmp_path: Path, seed: int) -> None:
     traffic = Traffic(seed, touchpoints=1_500, customers=60, end_ms=yesterday_ms())
@@ -45,9 +53,7 @@ async def test_the_journeys_are_those_of_the_reference(tmp_path: Path, seed: int
         working = asyncio.create_task(Worker(log, store, [model], SETTINGS, metrics).run(stop))
         app = create_app(IngestSettings(), log, Sources())
         await Delivery(Served(), transport=httpx.ASGITransport(app)).send(sendings)  # type: ignore[arg-type]
-        ends = await log.ends()
-        while await log.positions() != ends:
-            await asyncio.sleep(0.02)
+        await worked_off(log)
         stop.set()
         await working
     reference = Reference([item.touchpoint for item in sendings], MODEL_FILE.read_text())
