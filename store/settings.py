@@ -71,7 +71,7 @@ class EmbeddedStoreSettings(BaseModel):
         "data of inserts stream.",
     )
     analyst_statement_bytes_max: int = Field(
-        default=1_048_576, ge=4_096, description="The same for the analyst: ClickHouse's own limit is a quarter of it."
+        default=1_048_576, ge=4_096, description="The same for the analyst; four times ClickHouse's own limit."
     )
     result_bytes_max: int = Field(
         default=128 * MEGABYTE,

@@ -43,8 +43,10 @@ class Engine:
     """The open data of this process. There can be one in a process, and none in a process that was forked."""
 
     def __init__(self, directory: Directory, settings: EmbeddedStoreSettings, home: str) -> None:
-        """Open the data, or make them, with the database ``home``. Raises ``StoreHeldError`` when another process has them
-        open."""
+        """Open the data, or make them, with the database ``home``.
+
+        Raises ``StoreHeldError`` when another process has them open.
+        """
         directory.prepare(settings)
         os.environ["TZ"] = "UTC"
         # the engine passes every insert through a file of TMPDIR, and takes a table's name for a path in here

@@ -12,8 +12,8 @@ import pytest
 
 TOKEN = "canary-7f3a"
 REFUSALS = {"164", "497", "452", "62", "81", "115", "36", "60", "47"}
-"""READONLY, ACCESS_DENIED, SETTING_CONSTRAINT_VIOLATION, SYNTAX_ERROR, UNKNOWN_DATABASE, UNKNOWN_SETTING, BAD_ARGUMENTS,
-UNKNOWN_TABLE, UNKNOWN_IDENTIFIER."""
+"""READONLY, ACCESS_DENIED, SETTING_CONSTRAINT_VIOLATION, SYNTAX_ERROR, UNKNOWN_DATABASE, UNKNOWN_SETTING,
+BAD_ARGUMENTS, UNKNOWN_TABLE, UNKNOWN_IDENTIFIER."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ ATTACKS = [
     "SELECT hasColumnInTable('127.0.0.1:$PORT', 'u', 'p', 'system', 'one', 'dummy')",
     "SELECT aiGenerate('x', 'hello')",
     "SELECT * FROM dictionary('x')",
-    "CREATE DICTIONARY d (id UInt64) PRIMARY KEY id SOURCE(HTTP(url 'http://127.0.0.1:$PORT/' format 'TSV')) LAYOUT(FLAT())",
+    "CREATE DICTIONARY d (i UInt64) PRIMARY KEY i SOURCE(HTTP(url 'http://127.0.0.1:$PORT/' format 'TSV')) LAYOUT(FLAT())",
     # writing
     "INSERT INTO fruit (id) VALUES (9)",
     "INSERT INTO fruit (id) SELECT 9",
@@ -324,7 +324,8 @@ def test_applies_the_settings_that_do_no_harm(analyst: httpx.Client) -> None:
     }
     answer = analyst.post(
         "/",
-        content="SELECT timezone(), getSetting('max_execution_time'), getSetting('max_threads'), getSetting('readonly')",
+        content="SELECT timezone(), "
+        "getSetting('max_execution_time'), getSetting('max_threads'), getSetting('readonly')",
         params=settings,
     )
     assert answer.text == "Europe/Rome\t5\t1\t1\n"

@@ -276,14 +276,11 @@ def test_an_error_before_the_first_row_is_a_status(analyst: httpx.Client, sql: s
 def test_an_error_within_the_rows_is_told_at_their_end_and_the_body_is_cut(analyst: httpx.Client, framing: str) -> None:
     ways = {"plain": {}, "framed": {"compress": "1"}, "gzip": {"enable_http_compression": "1"}}
     received = bytearray()
-    with (
-        analyst.stream(
-            "POST", "/", content=FAILS_LATE, params=ways[framing], headers={"Accept-Encoding": "gzip"}
-        ) as answer,
-        pytest.raises(httpx.RemoteProtocolError),
-    ):
-        for piece in answer.iter_bytes():
-            received += piece
+    headers = {"Accept-Encoding": "gzip"}
+    with analyst.stream("POST", "/", content=FAILS_LATE, params=ways[framing], headers=headers) as answer:
+        pieces = answer.iter_bytes()
+        with pytest.raises(httpx.RemoteProtocolError):
+            received.extend(byte for piece in pieces for byte in piece)
     assert answer.status_code == 200
     body = b"".join(Unframer().feed(bytes(received))) if framing == "framed" else bytes(received)
     tag = answer.headers["x-clickhouse-exception-tag"].encode()

@@ -1,0 +1,148 @@
+"""Clients that analysts use, each unchanged and with its defaults: all are asked the same and tell the same."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import clickhouse_connect
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from store.settings import StoreSettings
+
+HERE = Path(__file__).resolve().parent
+NODE = HERE / "node"
+JDBC = HERE / "jdbc"
+
+PARAMETER = re.compile(r"\{(\w+)\s*:\s*[\w()', ]+\}")
+
+INSTALL_S_MAX = 300
+RUN_S_MAX = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a client is asked, as the analyst."""
+
+    sql: str
+    """With parameters as ``{name:Type}``."""
+    parameters: Mapping[str, str]
+    streamed: str
+    """A statement of many rows, that are counted."""
+    refused: Sequence[str]
+    """Statements that must fail."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What came of it."""
+
+    rows: list[list[str]]
+    streamed: int
+    codes: list[str]
+    """Of the errors, empty for a statement that did not fail."""
+
+
+def clickhouse_connect_reads(settings: StoreSettings, question: Question) -> Told:
+    """With clickhouse-connect."""
+    with clickhouse_connect.get_client(
+        host=settings.host,
+        port=settings.port,
+        username=settings.analyst,
+        password=settings.analyst_password.get_secret_value(),
+        database=settings.database,
+    ) as client:
+        rows = client.query(question.sql, parameters=dict(question.parameters)).result_rows
+        with client.query_row_block_stream(question.streamed) as stream:
+            streamed = sum(len(block) for block in stream)
+        codes = []
+        for statement in question.refused:
+            try:
+                client.command(statement)
+                codes.append("")
+            except DatabaseError as error:
+                found = re.search(r"code: (\d+)", str(error))
+                codes.append(found[1] if found else str(error))
+    return Told(rows=[[str(value) for value in row] for row in rows], streamed=streamed, codes=codes)
+
+
+def node_reads(settings: StoreSettings, question: Question) -> Told:
+    """With npm's @clickhouse/client."""
+    install_node()
+    asked = {
+        "url": settings.url,
+        "user": settings.analyst,
+        "password": settings.analyst_password.get_secret_value(),
+        "database": settings.database,
+        "sql": question.sql,
+        "parameters": question.parameters,
+        "streamed": question.streamed,
+        "refused": question.refused,
+    }
+    told = json.loads(_run(["node", "read.mjs", json.dumps(asked)], NODE, RUN_S_MAX))
+    assert told["ping"]
+    return Told(rows=told["rows"], streamed=told["streamed"], codes=told["codes"])
+
+
+def jdbc_reads(settings: StoreSettings, question: Question) -> Told:
+    """With the ClickHouse JDBC driver."""
+    install_jdbc()
+    names = PARAMETER.findall(question.sql)
+    output = _run(
+        [
+            "java",
+            "-cp",
+            "target/lib/*",
+            "Read.java",
+            f"jdbc:clickhouse:{settings.url}/{settings.database}",
+            settings.analyst,
+            settings.analyst_password.get_secret_value(),
+            PARAMETER.sub("?", question.sql),
+            question.streamed,
+            *(question.parameters[name] for name in names),
+            "--",
+            *question.refused,
+        ],
+        JDBC,
+        RUN_S_MAX,
+    )
+    lines = [line.split("\t") for line in output.splitlines()]
+    assert ["product", "ClickHouse"] in lines
+    return Told(
+        rows=[rest for what, *rest in lines if what == "row"],
+        streamed=int(next(rest[0] for what, *rest in lines if what == "streamed")),
+        codes=[rest[0] for what, *rest in lines if what == "code"],
+    )
+
+
+READERS: Mapping[str, Callable[[StoreSettings, Question], Told]] = {
+    "clickhouse-connect": clickhouse_connect_reads,
+    "node": node_reads,
+    "jdbc": jdbc_reads,
+}
+
+
+def install_node() -> None:
+    """As the lock file says, if it is not there yet."""
+    installed = NODE / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < (NODE / "package-lock.json").stat().st_mtime:
+        _run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], NODE, INSTALL_S_MAX)
+        installed.touch()
+
+
+def install_jdbc() -> None:
+    """The driver and what it needs, if they are not there yet."""
+    installed = JDBC / "target" / "lib" / ".installed"
+    if not installed.exists() or installed.stat().st_mtime < (JDBC / "pom.xml").stat().st_mtime:
+        _run(["mvn", "-q", "-B", "dependency:copy-dependencies"], JDBC, INSTALL_S_MAX)
+        installed.touch()
+
+
+def _run(command: Sequence[str], folder: Path, seconds_max: float) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds_max)
+    assert done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}"
+    return done.stdout
