@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -31,6 +32,11 @@ ORPHAN_S: Final = 9.0
 """A part whose supervisor is gone ends after this time, even if it hangs."""
 LOCK_WAIT_S: Final = 15.0
 """How long a supervised part waits for its predecessor to be gone."""
+FILES_MAX: Final = 65_536
+"""Files and connections of one process."""
+KEEP_ALIVE_S: Final = 75
+"""How long an idle connection stays open: longer than proxies keep theirs (60 s), so that none is closed while it is
+used."""
 STORE_RETRY_S: Final = 1.0
 """Between two tries to bring the tables up to date."""
 
@@ -43,6 +49,7 @@ def prepare(name: str, data: Path, *, supervised: bool) -> None:
     )
     logging.Formatter.converter = time.gmtime
     logging.raiseExceptions = False
+    _allow_files()
     if supervised:
         threading.Thread(target=_stop_with_supervisor, name="supervisor-watch", daemon=True).start()
     global _lock
@@ -93,6 +100,7 @@ async def _ingest(settings: Settings, data: Path, listener: socket.socket) -> No
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=int(DRAIN_S),
         )
         await uvicorn.Server(config).serve([listener])
@@ -175,6 +183,15 @@ def shipped(model: str) -> Model:
 
     own = Path(str(resources.files("stage_engine") / "models" / f"{model}.yaml"))
     return load_model(own if own.exists() else Path(model))
+
+
+def _allow_files() -> None:
+    """Let this process have as many connections and files as the system allows: the usual 1,024 are few for
+    browsers."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_MAX if most == resource.RLIM_INFINITY else min(most, FILES_MAX)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _stop_with_supervisor() -> None:

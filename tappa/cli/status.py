@@ -36,7 +36,7 @@ def status(data: Path, as_json: bool, wait_s: float | None) -> None:
     says that something does not run, or with --wait that there was not enough time.
     """
     from stream.log.interface import LogError
-    from tappa.runfile import read
+    from tappa.running import current_run
 
     settings = read_settings(data)
     try:
@@ -46,7 +46,7 @@ def status(data: Path, as_json: bool, wait_s: float | None) -> None:
     found = {
         "data": str(data.absolute()),
         **_log(data, settings),
-        **asyncio.run(_look(data, read(data / "run.json"), settings)),
+        **asyncio.run(_look(data, current_run(data), settings)),
     }
     if as_json:
         import orjson

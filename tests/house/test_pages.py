@@ -3,6 +3,10 @@ from __future__ import annotations
 import re
 import subprocess
 
+import click
+import pytest
+
+from tappa.cli import main
 from tappa.settings import Settings
 from tappa.settings_page import page
 from tappa.tree import leaves
@@ -34,6 +38,21 @@ def test_links_between_pages_lead_somewhere() -> None:
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "deploy/README.md", "docs/settings.md", "docs/import.md", "docs/tutorial.md"]
+)
+def test_the_commands_that_a_page_names_exist(page: str) -> None:
+    named = set(re.findall(r"(?:^|[`/ ])tappa ([a-z]+)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE))
+    assert named <= set(main.list_commands(click.Context(main)))
+
+
+def test_the_targets_that_the_pages_name_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    pages = [(ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "CONTRIBUTING.md")]
+    named = {target for page in pages for target in re.findall(r"(?:^|`)make ([a-z-]+)", page, re.MULTILINE)}
+    assert named <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
 
 
 def test_the_lock_files_name_no_registry() -> None:

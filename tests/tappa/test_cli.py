@@ -6,12 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from tappa.cli import main
 from tappa.settingsfile import write_first
 
-COMMANDS = list(main.list_commands(None))  # type: ignore[arg-type]
+COMMANDS = main.list_commands(click.Context(main))
 
 
 def tappa(*arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:

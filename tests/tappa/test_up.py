@@ -67,6 +67,13 @@ def test_what_it_prints_works_as_pasted(installation: Installation) -> None:
     assert re.search(r"revenue: +42", answer)
 
 
+def test_the_first_query_of_the_readme_is_answered(installation: Installation) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (query,) = re.findall(r"--data-binary \\\n  '(SELECT .*?)'", readme, re.DOTALL)
+    installation.wait_until_visible(WAIT_S)
+    assert b"purchase" in installation.query(query)
+
+
 def test_it_shows_no_password(installation: Installation) -> None:
     password = json.loads(installation.command("connect", "--json"))["password"]
     assert password not in installation.said()
