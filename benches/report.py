@@ -40,7 +40,7 @@ def report(result: Result, earlier: Result | None) -> str:
     ]
     if (cores := others_cores(figures)) > OTHERS_CORES_MAX:
         parts.append(
-            f"Other programs took up to {cores:.2f} of the cores meanwhile: these figures are too low, and no result to keep."
+            f"Other programs took up to {cores:.2f} cores meanwhile: these figures are too low, and no result to keep."
         )
     if earlier:
         last = f"{earlier.commit}, {earlier.at[:16]}Z"
