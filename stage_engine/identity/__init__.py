@@ -1,0 +1,1 @@
+"""Who a touchpoint belongs to: the rules of DESIGN section 2, as pure functions."""
