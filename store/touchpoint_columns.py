@@ -52,6 +52,11 @@ FETCHED_TIMES: Final = ("occurred_at", "original_timestamp", "received_at")
 """Those of ``FETCHED`` that must come as integers."""
 
 
+def is_nobody(home: str) -> bool:
+    """Whether a home names no customer: the column ``filed_under`` is empty then."""
+    return not home or home.startswith("receipt:")
+
+
 def touchpoint_columns(touchpoints: Sequence[Touchpoint]) -> list[Column]:
     """The columns of an insert."""
     columns = [Column(name, kind, [getattr(t, name) for t in touchpoints]) for name, kind in _AS_THEY_ARE]

@@ -45,6 +45,8 @@ CREATE TABLE IF NOT EXISTS touchpoints
         COMMENT 'The identifier it is filed under: the user, else the smallest contact (a receipt''s own key last), else the device',
     home_hash UInt64 MATERIALIZED sipHash64(home) CODEC(LZ4)
         COMMENT 'sipHash64 of home: keeps the touchpoints of one home together',
+    filed_under String MATERIALIZED if(startsWith(home, 'receipt:'), '', home) CODEC(ZSTD(1))
+        COMMENT 'The customer that home makes it belong to: home itself, or nobody for a receipt''s own key',
     properties String CODEC(ZSTD(1))
         COMMENT 'JSON object: what the sender says of the event (read it with JSONExtract…)',
     traits String CODEC(ZSTD(1))
@@ -77,11 +79,10 @@ CREATE TABLE IF NOT EXISTS touchpoints
         COMMENT 'Of several copies the largest counts: the smallest (occurred_at, hash of content), then the smallest received_at',
     content_hash FixedString(16)
         ALIAS CAST(reverse(reinterpretAsFixedString(bitNot(toUInt128(bitShiftRight(precedence, 64))))), 'FixedString(16)')
-        COMMENT 'Hash of all that the sender said',
-    INDEX customer_id_filter if(startsWith(home, 'receipt:'), '', home) TYPE bloom_filter(0.01) GRANULARITY 1
+        COMMENT 'Hash of all that the sender said'
 )
 ENGINE = ReplacingMergeTree(precedence)
-ORDER BY (home_hash, original_timestamp, identity)
+ORDER BY (sipHash64(filed_under), home_hash, original_timestamp, identity)
 SETTINGS index_granularity = 512
 COMMENT 'Every accepted touchpoint, as received. Copies may still be there: read it through v_touchpoints, or with FINAL';
 

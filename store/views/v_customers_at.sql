@@ -47,13 +47,13 @@ INNER JOIN
             sumIf(ifNull(if(transaction = 'sale', value, -abs(value)), 0), transaction IN ('sale', 'return')) AS money
         FROM
         (
-            SELECT if(startsWith(home, 'receipt:'), '', home) AS customer_id, occurred_at, message_id, transaction, value, currency
+            SELECT filed_under AS customer_id, occurred_at, message_id, transaction, value, currency
             FROM touchpoints FINAL
         ) AS t
         -- A voided sale counts as never sent, whenever the void came.
         LEFT JOIN
         (
-            SELECT DISTINCT if(startsWith(home, 'receipt:'), '', home) AS customer_id, refers_to AS message_id, 1 AS gone
+            SELECT DISTINCT filed_under AS customer_id, refers_to AS message_id, 1 AS gone
             FROM touchpoints FINAL
             WHERE transaction = 'void' AND refers_to != ''
         ) AS voided ON voided.customer_id = t.customer_id AND voided.message_id = t.message_id

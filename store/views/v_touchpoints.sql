@@ -82,7 +82,7 @@ SELECT
     t.score AS score
 FROM
 (
-    SELECT *, identifiers, if(startsWith(home, 'receipt:'), '', home) AS customer_id
+    SELECT *, identifiers, filed_under AS customer_id
     FROM touchpoints FINAL
 ) AS t
 LEFT JOIN

@@ -119,6 +119,13 @@ async def test_only_the_homes_asked_for_are_read(store: Store) -> None:
     assert await store.read_touchpoints([]) == {}
 
 
+async def test_receipts_that_name_nobody_are_read_by_their_own_keys(store: Store) -> None:
+    receipts = [touchpoint(key, user_id="", contacts=(f"receipt:{key}",)) for key in ("a", "b", "c")]
+    await store.write_touchpoints([*receipts, touchpoint()])
+    read = await store.read_touchpoints(["receipt:a", "receipt:c", "user:42"])
+    assert read == {"receipt:a": [receipts[0]], "receipt:c": [receipts[2]], "user:42": [touchpoint()]}
+
+
 async def test_more_homes_than_fit_one_statement_are_read(store: Store) -> None:
     await store.write_touchpoints([touchpoint(user_id="5")])
     homes = [f"user:{number:0200d}" for number in range(6_000)]
@@ -129,6 +136,9 @@ async def test_homes_are_listed_page_by_page_each_once(store: Store) -> None:
     homes = {f"user:{user}" for user in ("b", "a", "é", "\U0001f600", "it's \\", "Z", *map(str, range(30)))}
     for source in ("shop", "till"):
         await store.write_touchpoints([touchpoint(source=source, user_id=home[5:]) for home in homes])
+    receipts = [touchpoint(user_id="", contacts=(f"receipt:{number}",)) for number in range(20)]
+    await store.write_touchpoints(receipts)
+    homes |= {receipt.home for receipt in receipts}
     listed: list[str] = []
     while page := await store.read_homes(listed[-1] if listed else "", 7):
         assert len(page) <= 7
