@@ -67,8 +67,8 @@ class EmbeddedStoreSettings(BaseModel):
     statement_bytes_max: int = Field(
         default=64 * MEGABYTE,
         ge=4_096,
-        description="Longest SQL text and longest form, held in memory: the worker asks for many customers at once. The "
-        "data of inserts stream.",
+        description="Longest SQL text and longest form, held in memory: the worker asks for many customers at once. "
+        "The data of inserts stream.",
     )
     analyst_statement_bytes_max: int = Field(
         default=1_048_576, ge=4_096, description="The same for the analyst; four times ClickHouse's own limit."

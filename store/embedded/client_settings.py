@@ -13,6 +13,7 @@ _HARMLESS: Final = words(
     """
     aggregate_functions_null_for_empty any_join_distinct_right_table_keys async_insert bool_true_representation
     bool_false_representation cancel_http_readonly_queries_on_client_close cast_keep_nullable
+    cast_string_to_dynamic_use_inference
     count_distinct_implementation
     date_time_input_format date_time_output_format date_time_overflow_behavior distinct_overflow_mode enable_analyzer
     allow_experimental_analyzer enable_http_compression except_default_mode extremes final force_index_by_date
@@ -31,7 +32,7 @@ _HARMLESS: Final = words(
     """
 )
 _HARMLESS_PREFIXES: Final = ("output_format_", "input_format_json_", "input_format_null_", "input_format_csv_")
-_WRITES_A_FILE: Final = frozenset({"output_format_schema"})
+_REACHES_OUTSIDE: Final = frozenset({"output_format_schema", "output_format_avro_confluent_subject"})
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*", re.IGNORECASE)
 
@@ -47,7 +48,7 @@ def analyst_settings(given: Mapping[str, str], limits: Mapping[str, float]) -> d
             settings[name] = _within(name, value, limits[name])
         elif name == "readonly" and value in ("1", "2"):
             continue
-        elif name not in _HARMLESS and (name in _WRITES_A_FILE or not name.startswith(_HARMLESS_PREFIXES)):
+        elif name not in _HARMLESS and (name in _REACHES_OUTSIDE or not name.startswith(_HARMLESS_PREFIXES)):
             raise RefusedError(READONLY, f"Cannot modify '{name}' setting in readonly mode")
         else:
             settings[name] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Generator, Mapping
@@ -22,6 +23,10 @@ from store.settings import StoreSettings
 _REMEMBERED: Final = 512
 """Verdicts that are kept: asking the engine for a syntax tree costs a millisecond."""
 _REMEMBERED_CHARACTERS: Final = 8_192
+_ASKS_FOR_SETTINGS: Final = re.compile(
+    r"SELECT [\w\s,]+ FROM system\.settings(?: LIMIT \d+)?(?:\s+FORMAT Native)?", re.I
+)
+"""How clickhouse-connect finds out what can be set, before it sends any setting."""
 _ENGINE_DEFAULT: Final = "default"
 
 
@@ -162,7 +167,8 @@ class Executor:
                     "max_temporary_data_on_disk_size_for_query": limits.analyst_temporary_bytes_max,
                 },
             )
-            settings["readonly"] = "1"
+            # 1 lets nothing be set any more; with 2 the list of settings says what this interface takes with a request
+            settings["readonly"] = "2" if _ASKS_FOR_SETTINGS.fullmatch(asked.sql) else "1"
         return settings
 
     def _database(self, asked: Asked) -> str:

@@ -56,7 +56,9 @@ def clickhouse_connect_reads(settings: StoreSettings, question: Question) -> Tol
         password=settings.analyst_password.get_secret_value(),
         database=settings.database,
     ) as client:
-        rows = client.query(question.sql, parameters=dict(question.parameters)).result_rows
+        rows = client.query(
+            question.sql, parameters=dict(question.parameters), settings={"session_timezone": "UTC"}
+        ).result_rows
         with client.query_row_block_stream(question.streamed) as stream:
             streamed = sum(len(block) for block in stream)
         codes = []

@@ -13,7 +13,8 @@ from tests.clients.readers import READERS, Question, Told
 pytestmark = pytest.mark.slow
 
 QUESTION = Question(
-    sql="SELECT id, name, grown_at, tags FROM v_garden WHERE id >= {first:UInt64} AND name != {name:String} ORDER BY id",
+    sql="SELECT id, name, grown_at, tags FROM v_garden "
+    "WHERE id >= {first:UInt64} AND name != {name:String} ORDER BY id",
     parameters={"first": "2", "name": "it's"},
     streamed="SELECT number, toString(number) AS text FROM numbers(500000)",
     refused=(

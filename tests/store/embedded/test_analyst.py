@@ -166,7 +166,7 @@ ATTACKS = [
     "SELECT hasColumnInTable('127.0.0.1:$PORT', 'u', 'p', 'system', 'one', 'dummy')",
     "SELECT aiGenerate('x', 'hello')",
     "SELECT * FROM dictionary('x')",
-    "CREATE DICTIONARY d (i UInt64) PRIMARY KEY i SOURCE(HTTP(url 'http://127.0.0.1:$PORT/' format 'TSV')) LAYOUT(FLAT())",
+    "CREATE DICTIONARY d (i UInt64) PRIMARY KEY i SOURCE(HTTP(url 'http://127.0.0.1:$PORT/')) LAYOUT(FLAT())",
     # writing
     "INSERT INTO fruit (id) VALUES (9)",
     "INSERT INTO fruit (id) SELECT 9",

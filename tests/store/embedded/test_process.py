@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -39,31 +40,34 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStore]:
         yield running
 
 
+def insert_until_killed(settings: StoreSettings, begun: threading.Event) -> int:
+    """Rows that were acknowledged."""
+    block = "".join(f"{n}\n" for n in range(1000))
+    done = 0
+    with client(settings) as writer:
+        while True:
+            try:
+                writer.post("/", content=f"INSERT INTO tappa.t FORMAT TSV\n{block}").raise_for_status()
+            except httpx.HTTPError:
+                return done
+            done += 1000
+            begun.set()
+
+
 def test_what_was_acknowledged_survives_kills(tmp_path: Path) -> None:
     store = RunningStore(tmp_path, EmbeddedStoreSettings(memory_bytes_max=1_000_000_000))
     acknowledged = 0
     store.start()
     ask(store, DDL).raise_for_status()
-    for _ in range(2):
-
-        def insert_until_killed(settings: StoreSettings = store.settings) -> int:
-            done = 0
-            with client(settings) as writer:
-                while True:
-                    try:
-                        rows = "\n".join(str(n) for n in range(1000))
-                        writer.post("/", content=f"INSERT INTO tappa.t FORMAT TSV\n{rows}\n").raise_for_status()
-                    except httpx.HTTPError:
-                        return done
-                    done += 1000
-
+    for moment in (0.0, 0.3):
+        begun = threading.Event()
         with ThreadPoolExecutor(2) as threads:
-            inserting = [threads.submit(insert_until_killed) for _ in range(2)]
-            time.sleep(0.4)
+            inserting = [threads.submit(insert_until_killed, store.settings, begun) for _ in range(2)]
+            assert begun.wait(30)
+            time.sleep(moment)
             store.kill()
             acknowledged += sum(future.result() for future in inserting)
         store.start()
-        assert acknowledged > 0
         stored = int(ask(store, "SELECT count() FROM tappa.t").text)
         assert stored % 1000 == 0
         assert acknowledged <= stored <= acknowledged + 2000
