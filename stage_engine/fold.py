@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from enum import Enum, auto
+from operator import itemgetter
 from typing import Final
 
 from stage_engine.journey import TAIL_MAX, Journey, Seen, Visit
@@ -66,43 +67,41 @@ def step(model: Model, journey: Journey, touchpoint: Touchpoint, errors: Counter
     """``journey`` after a touchpoint whose bearing is NEW. ``errors`` counts the conditions that could not be
     evaluated, by their name."""
     course = _Course(model, journey, errors)
-    course.apply(touchpoint)
+    course.apply(touchpoint, touchpoint.order)
     return course.journey()
 
 
 def fold(model: Model, touchpoints: Iterable[Touchpoint], errors: Counter[str] | None = None) -> Journey | None:
     """The journey from scratch: any order, copies and voids. None when nothing is left of it. ``errors`` as for
     ``step``."""
-    counting = list(_one_per_identity(touchpoints).values())
-    voids = [touchpoint for touchpoint in counting if touchpoint.transaction == VOID]
+    counting = _one_per_identity(touchpoints)
+    voids = [touchpoint for _, touchpoint in counting if touchpoint.transaction == VOID]
     taken_back = {void.refers_to for void in voids if void.refers_to}
     kept = [
-        touchpoint
-        for touchpoint in counting
+        (order, touchpoint)
+        for order, touchpoint in counting
         if touchpoint.transaction != VOID
         and not (touchpoint.transaction == SALE and touchpoint.message_id in taken_back)
     ]
     if not kept:
         return None
     course = _Course(model, Journey(voided=frozenset(taken_back.union(void.message_id for void in voids))), errors)
-    for touchpoint in sorted(kept, key=_order):
-        course.apply(touchpoint)
+    kept.sort(key=itemgetter(0))
+    for order, touchpoint in kept:
+        course.apply(touchpoint, order)
     return course.journey()
 
 
-def _one_per_identity(touchpoints: Iterable[Touchpoint]) -> dict[tuple[object, ...], Touchpoint]:
-    """Of copies the one with the smallest precedence."""
-    kept: dict[tuple[object, ...], Touchpoint] = {}
+def _one_per_identity(touchpoints: Iterable[Touchpoint]) -> list[tuple[OrderKey, Touchpoint]]:
+    """Of copies the one with the smallest precedence; each with its order."""
+    kept: dict[tuple[object, ...], tuple[OrderKey, Touchpoint]] = {}
     for touchpoint in touchpoints:
-        identity = touchpoint.order[1:]
+        order = touchpoint.order
+        identity = order[1:]
         other = kept.get(identity)
-        if other is None or touchpoint.precedence < other.precedence:
-            kept[identity] = touchpoint
-    return kept
-
-
-def _order(touchpoint: Touchpoint) -> OrderKey:
-    return touchpoint.order
+        if other is None or touchpoint.precedence < other[1].precedence:
+            kept[identity] = order, touchpoint
+    return list(kept.values())
 
 
 class _Course:
@@ -144,9 +143,8 @@ class _Course:
         self.plain_max = journey.forgotten_plain_max
         self.corrected = journey.forgotten_corrected
 
-    def apply(self, touchpoint: Touchpoint) -> None:
-        """Go on by a touchpoint that comes after all applied so far."""
-        order = touchpoint.order
+    def apply(self, touchpoint: Touchpoint, order: OrderKey) -> None:
+        """Go on by a touchpoint that comes after all applied so far; ``order`` is its place."""
         if self.visits:
             self._pass_silence(touchpoint.occurred_at)
             ways = self.model.moves[self.visits[-1].stage].of(touchpoint.event)

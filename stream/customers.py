@@ -57,6 +57,7 @@ class Customers:
         rows: list[CustomerRow] = []
         doubtful: dict[str, int] = {}
         letters: list[Refused] = []
+        steps = copies = late = 0
         for customer_id, touchpoints in batch.customers.items():
             version = epoch_version + batch.positions[batch.partitions[customer_id]]
             try:
@@ -64,13 +65,16 @@ class Customers:
             except Exception as error:
                 letters.append(self._failed(customer_id, touchpoints, error))
                 continue
-            self._metrics.steps.inc(outcome.steps)
-            self._metrics.duplicates.inc(outcome.known)
-            self._metrics.late.inc(outcome.doubtful)
+            steps += outcome.steps
+            copies += outcome.known
+            late += outcome.doubtful
             if outcome.journeys is None:
                 doubtful[customer_id] = version
             else:
                 rows += self._rows(customer_id, outcome.journeys, version)
+        self._metrics.steps.inc(steps)
+        self._metrics.duplicates.inc(copies)
+        self._metrics.late.inc(late)
         async for customer_id, journeys in self._refold(list(doubtful), letters):
             rows += self._rows(customer_id, journeys, doubtful[customer_id])
         self._count_errors()

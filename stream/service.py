@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from stage_engine.model import Model
 
+from stage_engine.model import Model
 from store.interface import Store
 from stream.log.interface import Log
 from stream.metrics import WorkerMetrics
@@ -30,8 +30,8 @@ async def serve(
     listener: socket.socket | None = None,
 ) -> None:
     """Work until ``stop`` is set; then finish the batch at hand, commit, and return. ``announce`` gets the port of
-    ``/healthz`` and ``/metrics`` as soon as it is open; they are answered on ``listener`` instead, if given. Log and store
-    stay the caller's to close."""
+    ``/healthz`` and ``/metrics`` as soon as it is open; they are answered on ``listener`` instead, if given. Log and
+    store stay the caller's to close."""
     metrics = WorkerMetrics()
     worker = Worker(log, store, models, settings, metrics)
     with monitor(worker, metrics, settings, listener) as port:

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Final
 
 import msgspec
-from stage_engine.model import Model
 
+from stage_engine.model import Model
 from stage_engine.touchpoint import Touchpoint
 from store.interface import Position, Store, UnwritableRowError
 from stream.batch import Batch, gather
