@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from stage_engine.identity.identifier import DEVICE, USER, Carried, carried, names
 from stage_engine.touchpoint import OrderKey, Touchpoint
 
 
@@ -25,41 +24,6 @@ class Link(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True)
     def order(self) -> OrderKey:
         """Its touchpoint's place in the total order."""
         return (self.occurred_at, self.message_id, self.source, self.identifiers, self.original_timestamp)
-
-    @property
-    def carried(self) -> Carried:
-        """Its identifiers by what they do."""
-        return carried(self.identifiers)
-
-    @property
-    def alias(self) -> str:
-        """The user that goes into this link's user, ``""`` when it is no alias of users. An alias whose previous id is
-        the touchpoint's own device's, or the user itself, tells nothing of another user."""
-        said = self.carried
-        if not said.previous or not said.user or DEVICE + ":" + said.previous == said.device:
-            return ""
-        previous = USER + ":" + said.previous
-        return "" if previous == said.user else previous
-
-    def seen_with(self, identifier: str) -> list[str]:
-        """The users and contacts, other than receipts' own keys, that the touchpoint was seen with ``identifier``
-        by. The previous id of an alias was seen with its user only: as a user, and as a device."""
-        said, alias = self.carried, self.alias
-        members = [one for one in (said.user, *said.contacts, said.device) if one]
-        if identifier in members:
-            others = [one for one in members if one != identifier and names(one)]
-            return [*others, alias] if alias and identifier == said.user else others
-        gone = identifier in (alias, DEVICE + ":" + said.previous)
-        return [said.user] if gone and said.previous and said.user else []
-
-    def marks(self, device: str) -> tuple[str, ...]:
-        """Who was identified on ``device``: the user first, then the contacts; empty when nobody was. A receipt's own
-        key is nobody; the previous id of an alias marks the device of that value with its user."""
-        said = self.carried
-        people = tuple(one for one in (said.user, *said.contacts) if one and names(one))
-        if device == said.device:
-            return people
-        return people[:1] if said.previous and said.user and device == DEVICE + ":" + said.previous else ()
 
 
 def link_of(touchpoint: Touchpoint) -> Link | None:

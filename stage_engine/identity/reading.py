@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from stage_engine.identity.carried import carried
 from stage_engine.identity.identifier import is_device, is_user
 from stage_engine.identity.link import Link
 from stage_engine.touchpoint import OrderKey
@@ -33,7 +34,8 @@ class Mark(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """All that is ever asked about an identifier. It is small, because whoever reads may leave out
 
-    * the pairs of a kind beyond one more than the limit of that kind: it is shared, whatever the others are;
+    * of an identifier that is not ``allowed``, pairs beyond one more than its limit with others of one kind: it is
+      shared, whatever these are;
     * the marks of a device that is shared;
     * of marks that follow each other and name the same people, all but the first.
     """
@@ -53,17 +55,18 @@ def reading_of(identifier: str, links: Iterable[Link]) -> Reading:
     counts); copies and links of others do no harm."""
     copies: dict[OrderKey | tuple[object, ...], Link] = {}
     for link in links:
-        known = copies.get(link.order[1:])
-        if known is None or link.occurred_at < known.occurred_at:
+        known = copies.setdefault(link.order[1:], link)
+        if link.occurred_at < known.occurred_at:
             copies[link.order[1:]] = link
     pairs: dict[str, Pair] = {}
     marks: list[Mark] = []
     for link in sorted(copies.values(), key=lambda one: one.order):
-        for other in link.seen_with(identifier):
-            first = pairs[other].first if other in pairs else link.order
-            into = link.carried.user if is_user(identifier) and is_user(other) else ""
-            pairs[other] = Pair(first=first, newest=link.order, into=into)
-        people = link.marks(identifier) if is_device(identifier) else ()
+        said, order = carried(link.identifiers), link.order
+        for other in said.seen_with(identifier):
+            first = pairs[other].first if other in pairs else order
+            into = said.user if is_user(identifier) and is_user(other) else ""
+            pairs[other] = Pair(first=first, newest=order, into=into)
+        people = said.marks(identifier) if is_device(identifier) else ()
         if people and (not marks or marks[-1].people != people):
-            marks.append(Mark(order=link.order, people=people))
+            marks.append(Mark(order=order, people=people))
     return Reading(pairs=pairs, marks=tuple(marks))

@@ -20,7 +20,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Final, TypeVar
 
-from stage_engine.identity.identifier import RECEIPT, carried, is_device, is_user, kind_of, names
+from stage_engine.identity.carried import carried
+from stage_engine.identity.identifier import RECEIPT, is_device, is_user, kind_of, names
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Split
 from stage_engine.identity.reading import Mark, Reading
@@ -115,8 +116,10 @@ class Resolver:
         if identifier not in self._shared:
             if identifier in self.limits.blocked or identifier in self.limits.allowed:
                 return identifier in self.limits.blocked
-            kinds = Counter(map(kind_of, self.reading(identifier).pairs))
-            self._shared[identifier] = max(kinds.values(), default=0) > self.limits.values_max_for(identifier)
+            pairs, values_max = self.reading(identifier).pairs, self.limits.values_max_for(identifier)
+            self._shared[identifier] = (
+                len(pairs) > values_max and max(Counter(map(kind_of, pairs)).values()) > values_max
+            )
         return self._shared[identifier]
 
     def survivor(self, user: str) -> str:
@@ -126,7 +129,8 @@ class Resolver:
             if self.shared(user):
                 return user
             group = self.group(user)
-            self._survivors |= dict.fromkeys(group, self._newest_named(group) or user)
+            survivor = self._newest_named(group) if len(group) > 1 else user
+            self._survivors |= dict.fromkeys(group, survivor)
         return self._survivors[user]
 
     def owner(self, contact: str) -> str:
@@ -183,8 +187,9 @@ class Resolver:
         than the bound. Asks for no more than may still be needed to know that."""
         found: set[str] = set()
         met, waiting = {start}, [start]
+        bound = self.limits.group_max + (not names(start))  # a receipt's own key is not counted
         while waiting:
-            room = self.limits.group_max + 1 - sum(map(names, found))
+            room = bound + 1 - len(found)
             if room <= 0:
                 return None
             taken, waiting = waiting[:room], waiting[room:]
@@ -196,16 +201,17 @@ class Resolver:
                     near = [other for other in sorted(alike) if not self.apart(one, other)]
                     met.update(near)
                     waiting += near
-        return frozenset(found) if sum(map(names, found)) <= self.limits.group_max else None
+        return frozenset(found) if len(found) <= bound else None
 
     def _newest_named(self, users: frozenset[str]) -> str:
+        """Of several users that aliases connect."""
         aliases = [
             (pair.newest, pair.into)
             for user in users
             for other, pair in self.reading(user).pairs.items()
             if other in users and not self.apart(user, other)
         ]
-        return max(aliases)[1] if aliases else ""
+        return max(aliases)[1]
 
     def _first_user(self, group: Iterable[str]) -> str:
         """Today's user of the unshared one first seen with any of these contacts; ``""`` for none."""

@@ -20,7 +20,7 @@ def test_every_touchpoint_belongs_to_whom_the_brute_force_says(world: World) -> 
     assert world.customers() == [people.customer(one) for one in world.touchpoints]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(worlds())
 def test_every_identifier_is_whose_the_brute_force_says_at_every_time(world: World) -> None:
     people = world.people()
@@ -28,7 +28,7 @@ def test_every_identifier_is_whose_the_brute_force_says_at_every_time(world: Wor
     assert {one: world.stretches(one) for one in identifiers} == {one: people.whose(one) for one in identifiers}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(worlds(), st.randoms(use_true_random=False))
 def test_the_order_of_arrival_and_repeated_links_change_nothing(world: World, dice: random.Random) -> None:
     arrived = [*world.touchpoints, *dice.sample(world.touchpoints, len(world.touchpoints) // 2)]
@@ -56,7 +56,7 @@ def may_be_asked(people: People, touchpoint: Row) -> set[str]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(worlds())
 def test_nothing_is_asked_that_the_touchpoint_does_not_need(world: World) -> None:
     people = world.people()
@@ -68,7 +68,7 @@ def test_nothing_is_asked_that_the_touchpoint_does_not_need(world: World) -> Non
         assert not home or all(kind(one) == "user" for one in world.asked)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(worlds(size_max=16), st.integers(0), st.integers(0))
 def test_whoever_is_one_customer_is_joined_by_a_chain_of_touchpoints(world: World, first: int, second: int) -> None:
     people = world.people()
