@@ -301,7 +301,12 @@ def _chdb() -> Any:
     hidden = {name: sys.modules.pop(name, None) for name in ("pyarrow", "pandas")}
     sys.modules |= dict.fromkeys(hidden)  # type: ignore[arg-type]
     try:
-        from chdb import _chdb as extension
+        from chdb import _chdb
+
+        extension: Any = _chdb
+        # with the engine's own handlers a crash may hang for minutes, holding the data
+        extension.set_signal_handlers_enabled(0)
+        extension.reset_signal_handlers()
     finally:
         for name, module in hidden.items():
             if module is None:

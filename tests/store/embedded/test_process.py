@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 import time
@@ -139,6 +140,17 @@ def test_stops_although_a_statement_runs(tmp_path: Path) -> None:
             pass
         assert store.stop() == 0
         assert slow.result().headers["x-clickhouse-exception-code"] == "394"
+
+
+def test_a_crash_of_the_engine_ends_the_process_at_once(tmp_path: Path) -> None:
+    store = RunningStore(tmp_path)
+    store.start()
+    assert store.process is not None
+    store.process.send_signal(signal.SIGSEGV)
+    assert store.process.wait(10) == -signal.SIGSEGV
+    store.kill()
+    with store:
+        assert ask(store, "SELECT 1").text == "1\n"
 
 
 def test_too_many_statements_are_told_to_come_again(tmp_path: Path) -> None:
