@@ -83,7 +83,7 @@ CREATE TABLE IF NOT EXISTS touchpoints
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY (sipHash64(filed_under), home_hash, original_timestamp, identity)
-SETTINGS index_granularity = 512
+SETTINGS index_granularity = 512, min_compress_block_size = 16384
 COMMENT 'Every accepted touchpoint, as received. Copies may still be there: read it through v_touchpoints, or with FINAL';
 
 CREATE TABLE IF NOT EXISTS customers
