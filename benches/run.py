@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--anyway", action="store_true", help="keep it even if other programs took much of the machine")
     parser.add_argument("--keep", action="store_true", help="leave the data of the last run in build/bench")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left running
     directory = ROOT / "build" / "bench"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
