@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from store.settings import StoreSettings
 from tests.running_store import running_store
@@ -15,6 +16,10 @@ from tests.running_store import running_store
 EXPECTED = {"log: sqlite", "log: memory", "store: clickhouse", "store: memory"}
 """In `make test-fast`, too."""
 EXPECTED_SLOW = {"client: node", "client: jdbc", "client: clickhouse-connect"}
+
+# Speed is measured in benches/: here a busy machine fails nothing. What failed can be played again from what is printed.
+settings.register_profile("tappa", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("tappa")
 
 _ran = pytest.StashKey[Counter[str]]()
 
