@@ -17,7 +17,7 @@ EXPECTED = {"log: sqlite", "log: memory", "store: clickhouse", "store: memory"}
 """In `make test-fast`, too."""
 EXPECTED_SLOW = {"client: node", "client: jdbc", "client: clickhouse-connect"}
 
-# Speed is measured in benches/: here a busy machine fails nothing. What failed can be played again from what is printed.
+# Speed is measured in benches/: a busy machine fails nothing here. What failed can be played again.
 settings.register_profile("tappa", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("tappa")
 
