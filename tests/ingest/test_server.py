@@ -30,7 +30,7 @@ async def listening(settings: IngestSettings) -> AsyncIterator[int]:
         uvicorn.Config(app, port=0, http="httptools", log_config=None, access_log=False, lifespan="off")
     )
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
         await asyncio.sleep(0.01)
     try:
         yield server.servers[0].sockets[0].getsockname()[1]
@@ -75,7 +75,7 @@ async def test_a_sender_that_goes_away_is_counted_and_holds_nothing() -> None:
         await writer.drain()
         writer.close()
         async with asyncio.timeout(10):
-            while "tappa_ingest_disconnected_total 1.0" not in (await client.get("/metrics")).text:
+            while "tappa_ingest_disconnected_total 1.0" not in (await client.get("/metrics")).text:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert "tappa_ingest_in_flight_bytes 0.0" in (await client.get("/metrics")).text
 
