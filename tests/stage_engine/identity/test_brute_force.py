@@ -44,7 +44,7 @@ def test_the_order_of_arrival_and_repeated_links_change_nothing(world: World, di
 def may_be_asked(people: People, touchpoint: Row) -> set[str]:
     """Brute force again: what is reached from the touchpoint's identifiers, by steps to contacts and users from
     contacts, to users from users, to people from devices, and on from nobody shared."""
-    steps = {"user": {"user"}, "card": {"user", "card", "email"}, "device": {"user", "card", "email"}}
+    steps = {"user": {"user"}, "card": {"user", "card", "tel"}, "device": {"user", "card", "tel"}}
     found: set[str] = set()
     waiting = [one for one in touchpoint["identifiers"] if kind(one) != "previous"]
     while waiting:

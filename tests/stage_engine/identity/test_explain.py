@@ -41,6 +41,18 @@ def test_two_cards_of_one_user_are_joined_through_an_alias() -> None:
     assert path(why(world, "card:1", "card:2")) == [("user:old", "m1"), ("user:new", "m3"), ("card:2", "m2")]
 
 
+def test_a_chain_takes_no_link_that_was_split() -> None:
+    met = [at(1, "card:1", "card:2"), at(2, "card:2", "card:3"), at(3, "card:3", "card:1")]
+    world = World(*met, splits=[Split(one="card:1", other="card:2")])
+    assert path(why(world, "card:1", "card:2")) == [("card:3", "m3"), ("card:2", "m2")]
+
+
+def test_a_chain_takes_no_link_of_a_group_that_is_too_large() -> None:
+    group = [at(number, f"card:{number}", f"card:{number + 1}") for number in range(9)]
+    world = World(*group, at(20, "user:ada", "card:3"), at(21, "user:ada", "card:4"), group_max=5)
+    assert path(why(world, "card:3", "card:4")) == [("user:ada", "m20"), ("card:4", "m21")]
+
+
 def test_an_identifier_is_one_with_itself_without_any_touchpoint() -> None:
     told = why(World(), "user:ada", "user:ada")
     assert (told.verdict, told.customer_id, told.chain) == ("joined", "user:ada", ())

@@ -236,6 +236,12 @@ def test_a_circle_of_aliases_ends_where_the_newest_points() -> None:
     assert {there_and_back.customer(9, f"user:{name}") for name in "ab"} == {"user:b"}
 
 
+def test_an_alias_that_is_told_again_is_as_new_as_its_last_telling() -> None:
+    aliases = [at(1, "user:b", "previous:a"), at(2, "user:c", "previous:b")]
+    assert world(*aliases).customer(9, "user:a") == "user:c"
+    assert world(*aliases, at(3, "user:b", "previous:a")).customer(9, "user:a") == "user:b"
+
+
 def test_an_alias_of_a_user_to_itself_says_nothing() -> None:
     one = world(at(1, "user:b", "previous:a"), at(2, "user:a", "previous:a"))
     assert one.customer(9, "user:a") == "user:b"
@@ -271,6 +277,20 @@ def test_the_first_user_of_a_contact_is_followed_through_aliases() -> None:
     assert one.customer(9, "card:1") == "user:new"
 
 
+def test_an_alias_that_was_split_names_no_survivor_of_users_joined_in_other_ways() -> None:
+    aliases = [at(1, "user:c", "previous:a"), at(2, "user:c", "previous:b"), at(3, "user:b", "previous:a")]
+    assert world(*aliases).customer(9, "user:a") == "user:b"
+    assert world(*aliases, splits=[Split(one="user:b", other="user:a")]).customer(9, "user:a") == "user:c"
+
+
+def test_a_previous_id_was_seen_with_the_user_only() -> None:
+    alias = at(1, "user:ada", "previous:x", "card:1")
+    apart = world(alias, splits=[Split(one="user:ada", other="device:x")])
+    assert apart.customer(9, "device:x") == "device:x"
+    cards = [at(number, "user:ada", "previous:x", f"card:{number}") for number in range(9)]
+    assert world(*cards).customer(9, "device:x") == "user:ada"
+
+
 # 5: receipts' own keys
 
 
@@ -291,7 +311,7 @@ def test_a_receipt_claimed_by_a_contact_belongs_to_the_contacts_user() -> None:
 def test_a_receipt_never_names_and_never_marks() -> None:
     one = world(at(1, "receipt:r", "device:d"), at(2, "device:d"), at(3, "receipt:r"))
     assert one.customers() == ["device:d", "device:d", ""]
-    assert world(at(1, "receipt:0", "zebra:1")).customers() == ["zebra:1"]
+    assert world(at(1, "receipt:0", "user:ada"), at(2, "receipt:0", "zebra:1")).customers() == ["user:ada", "zebra:1"]
 
 
 def test_an_unclaimed_receipt_seen_on_a_device_belongs_to_the_devices_person() -> None:
@@ -356,3 +376,10 @@ def test_of_copies_with_different_clocks_the_earliest_counts() -> None:
     copy = {**at(9, "user:ada", "device:d", name="a"), "original_timestamp": 3}
     one = world(copy, {**copy, "occurred_at": 3}, at(5, "user:bob", "device:d"))
     assert one.stretches("device:d") == [(0, "user:ada"), (5, "user:bob")]
+
+
+def test_an_earlier_copy_takes_the_mark_away_from_where_it_was() -> None:
+    before = [at(1, "user:ada", "device:d"), at(4, "user:bob", "device:d")]
+    told = {**at(5, "user:ada", "device:d", name="a"), "original_timestamp": 3}
+    assert world(*before, told).customer(9, "device:d") == "user:ada"
+    assert world(*before, told, {**told, "occurred_at": 3}).customer(9, "device:d") == "user:bob"
