@@ -168,6 +168,7 @@ class Child:
                 self.kill()
                 return
             if not self.ready.is_set() and await self._answers(self.plan.ready):
+                unwell, deadline = 0, math.inf
                 self.ready.set()
                 self._be(State.READY)
                 self._say(f"{self.plan.name} is ready on {url(self.plan.port.host, self.plan.port.number)}")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,10 +32,15 @@ class Supervised:
         """Read on until a line has ``said`` in it."""
         output: IO[str] | None = self.process.stdout
         assert output is not None
-        for line in output:
-            self.lines.append(line.rstrip())
-            if said in line:
-                return
+        too_long = threading.Timer(WAIT_S, self.process.kill)
+        too_long.start()
+        try:
+            for line in output:
+                self.lines.append(line.rstrip())
+                if said in line:
+                    return
+        finally:
+            too_long.cancel()
         raise AssertionError(f"it never said {said!r}, but: {self.lines}")
 
     def pid(self, name: str) -> int:
