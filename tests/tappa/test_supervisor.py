@@ -16,7 +16,7 @@ import pytest
 from tappa import runfile
 from tappa.child import backoff_s
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 class Supervised:
