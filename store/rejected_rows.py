@@ -37,15 +37,23 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def list_rejected(
-    store: ClickHouseStore, *, limit: int, code: str = "", replayed: bool = False, ids: Collection[str] = ()
+    store: ClickHouseStore,
+    *,
+    limit: int,
+    code: str = "",
+    replayed: bool = False,
+    ids: Collection[str] = (),
+    before_ms: int | None = None,
 ) -> list[RejectedRow]:
     """The newest ``limit`` dead letters: of one code if given, the open ones unless ``replayed``, only ``ids`` if
-    given."""
+    given, only those received before ``before_ms``."""
     conditions = [f"state = {literal('replayed' if replayed else 'open')}"]
     if code:
         conditions.append(f"code = {literal(code)}")
     if ids:
         conditions.append(f"rejected_id IN ({', '.join(map(literal, ids))})")
+    if before_ms is not None:
+        conditions.append(f"rejected.received_at < fromUnixTimestamp64Milli({before_ms:d}, 'UTC')")
     rows = await store.rows(
         "SELECT rejected_id, source, toUnixTimestamp64Milli(received_at), code, reason, message_id, body, endpoint, "
         f"state = 'replayed' FROM rejected FINAL WHERE {' AND '.join(conditions)} "

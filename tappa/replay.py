@@ -52,15 +52,19 @@ async def replay(
     *,
     code: str,
     ids: Collection[str],
+    started_ms: int,
     report: Callable[[Replayed], None],
 ) -> Replayed:
-    """Send the open dead letters again (those of ``code`` and ``ids`` only, if given), each once, and mark what was
-    sent. A crash leaves the rest open. Raises ``DeliveryError``, ``StoreError`` or ``LogError``; what was sent then is
-    marked or will be sent again, which changes nothing."""
+    """Send the dead letters that are open at ``started_ms`` again (those of ``code`` and ``ids`` only, if given), each
+    once, and mark what was sent; what is refused once more is a letter for the next time. A crash leaves the rest open.
+    Raises ``DeliveryError``, ``StoreError`` or ``LogError``; what was sent then is marked or will be sent again, which
+    changes nothing."""
     done = Replayed()
     seen: set[str] = set()
     while True:
-        letters = await list_rejected(store, limit=LETTERS_AT_ONCE + len(seen), code=code, ids=ids)
+        letters = await list_rejected(
+            store, limit=LETTERS_AT_ONCE + len(seen), code=code, ids=ids, before_ms=started_ms
+        )
         fresh = [letter for letter in letters if letter.rejected_id not in seen]
         if not fresh:
             return done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,7 +107,14 @@ async def _replay(data: Path, code: str, ids: Sequence[str]) -> Replayed:
     try:
         async with await SqliteLog.open(data / "log", settings.log) as log:
             return await send_again(
-                store, log, ingest_url(data), keys, code=code, ids=ids, report=lambda done: _progress(done)
+                store,
+                log,
+                ingest_url(data),
+                keys,
+                code=code,
+                ids=ids,
+                started_ms=time.time_ns() // 1_000_000,
+                report=_progress,
             )
     finally:
         await store.close()
