@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from msgspec.structs import astuple
+
 from stage_engine.touchpoint import Touchpoint
 from store.column import Column
 
@@ -59,8 +61,9 @@ def is_nobody(home: str) -> bool:
 
 def touchpoint_columns(touchpoints: Sequence[Touchpoint]) -> list[Column]:
     """The columns of an insert."""
-    columns = [Column(name, kind, [getattr(t, name) for t in touchpoints]) for name, kind in _AS_THEY_ARE]
-    columns.append(Column("content", "FixedString(16)", [t.content_hash for t in touchpoints]))
+    fields = dict(zip(Touchpoint.__struct_fields__, zip(*map(astuple, touchpoints), strict=True), strict=True))
+    columns = [Column(name, kind, fields[name]) for name, kind in _AS_THEY_ARE]
+    columns.append(Column("content", "FixedString(16)", fields["content_hash"]))
     columns.append(Column("home", "String", [t.home for t in touchpoints]))
     columns.append(Column("identity", "FixedString(16)", [t.identity for t in touchpoints]))
     return columns
