@@ -116,6 +116,7 @@ def test_a_running_ingest_sees_sources_come_rotate_and_go(installation: Installa
     eventually(lambda: status_of(url, second) == 401)
 
 
+@pytest.mark.slow
 def test_dead_letters_are_listed_and_replayed_once_what_refused_them_has_changed(installation: Installation) -> None:
     url = installation.url("ingest")
     key = installation.keys["web"]
@@ -129,7 +130,9 @@ def test_dead_letters_are_listed_and_replayed_once_what_refused_them_has_changed
 
     settings = installation.data / "tappa.toml"
     settings.write_text(settings.read_text().replace("browser = true", "browser = false"))
-    eventually(lambda: tappa(installation.data, "rejected", "replay").stdout.startswith("1 accepted, 1 refused again"))
+    newest = json.loads(installation.command("sources", "add", "newest", "--json"))["write_key"]
+    eventually(lambda: status_of(url, newest) == 200)
+    assert tappa(installation.data, "rejected", "replay").stdout == "1 accepted, 1 refused again\n"
     installation.wait_until_visible(WAIT_S)
     (row,) = installation.rows("SELECT count() AS n, any(message_id) AS id FROM v_touchpoints WHERE event = 'Old'")
     assert int(row["n"]) == 1
