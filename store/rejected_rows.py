@@ -64,14 +64,16 @@ async def list_rejected(
     return [RejectedRow(**dict(zip(names, (*row[:-1], bool(row[-1])), strict=True))) for row in rows]
 
 
-async def mark_replayed(store: ClickHouseStore, ids: Collection[str]) -> None:
-    """Close these dead letters. They open again when they are refused again, later."""
+async def mark_replayed(store: ClickHouseStore, ids: Collection[str], *, before_ms: int | None = None) -> None:
+    """Close these dead letters, as received before ``before_ms`` if given. They open again when they are refused again,
+    later, and stay so if that was not before ``before_ms``."""
     if ids:
+        then = f" AND rejected.received_at < fromUnixTimestamp64Milli({before_ms:d}, 'UTC')" if before_ms else ""
         columns = "rejected_id, source, received_at, code, reason, message_id, body, endpoint"
         wanted = ", ".join(map(literal, ids))
         await store.execute(
             f"INSERT INTO rejected ({columns}, state) "
-            f"SELECT {columns}, 'replayed' FROM rejected FINAL WHERE rejected_id IN ({wanted}) AND state = 'open'"
+            f"SELECT {columns}, 'replayed' FROM rejected FINAL WHERE rejected_id IN ({wanted}) AND state = 'open'{then}"
         )
 
 

@@ -75,7 +75,7 @@ async def replay(
             done.accepted += answer.accepted
             done.refused += len(answer.rejected)
             gone += parcel.tag
-        await mark_replayed(store, gone)
+        await mark_replayed(store, gone, before_ms=started_ms)
         report(done)
 
 

@@ -60,6 +60,13 @@ async def test_one_that_is_refused_again_later_is_open_again(clickhouse: ClickHo
     assert await open_ids(clickhouse) == ["a"]
 
 
+async def test_one_that_was_refused_again_before_the_mark_stays_open(clickhouse: ClickHouseStore) -> None:
+    await clickhouse.write_rejected([refused("a", 1_000), refused("b", 1_000)])
+    await clickhouse.write_rejected([refused("a", 2_000)])
+    await mark_replayed(clickhouse, ["a", "b"], before_ms=1_500)
+    assert await open_ids(clickhouse) == ["a"]
+
+
 async def test_counts_are_of_rows_that_count(clickhouse: ClickHouseStore) -> None:
     def row(customer_id: str, model: str, journey: Journey | None) -> CustomerRow:
         return CustomerRow(
