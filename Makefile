@@ -21,7 +21,7 @@ test: $(VENV)/.dev  ## All tests, those of other languages' clients included
 	$(BIN)/python -m pytest
 
 test-fast: $(VENV)/.dev  ## The tests in Python, without the long ones
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 
 check: $(VENV)/.dev  ## Style, types, import directions, generated pages
 	$(BIN)/ruff check .
