@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -25,6 +27,7 @@ from benches.requests import write
 from benches.results import Result, last_like, save
 from benches.workload import DAY_MS, FULL, IN_ORDER, Item, Mix, Workload, items, markers
 
+BUILD: Final = ROOT / "build"
 SEED: Final = 3
 CUSTOMERS: Final = 100_000
 BATCH: Final = 100
@@ -48,19 +51,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--mix", choices=("in_order", "full", "both"), default="both", help="measured end to end")
     parser.add_argument("--dry", action="store_true", help="keep no result")
     parser.add_argument("--anyway", action="store_true", help="keep it even if other programs took much of the machine")
-    parser.add_argument("--keep", action="store_true", help="leave the data of the last run in build/bench")
+    parser.add_argument("--keep", action="store_true", help="leave the data and logs of the last run in build/")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left running
-    directory = ROOT / "build" / "bench"
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / "bench.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another bench runs here: each would measure the other; try again when it is done", file=sys.stderr)
+            return 1
+        return measured(options)
+
+
+def measured(options: argparse.Namespace) -> int:
+    """Measure in a directory of this run's own, which goes afterwards."""
+    directory = Path(tempfile.mkdtemp(prefix="bench-", dir=BUILD))
     try:
         return bench(options, directory)
     except (InstallationError, PhaseError, ProcessEndedError) as error:
         print(f"no figures: {error}", file=sys.stderr)
         return 1
     finally:
-        if not options.keep:
+        if options.keep:
+            say(f"left in {directory.relative_to(ROOT)}")
+        else:
             shutil.rmtree(directory, ignore_errors=True)
 
 
