@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from stream.log.grouping import group, size_of
 from stream.log.interface import LogError, LogFullError, LogUnavailableError
+from stream.log.sqlite_errors import explained
 from stream.log.sqlite_file import LogFile
 from stream.settings import LogSettings
 
@@ -144,7 +145,8 @@ class Writer:
                 self._file.append(records, int(self._clock() * 1000))
 
     def _disk_refusal(self) -> LogFullError | None:
-        disk = os.statvfs(self._directory)
+        with explained(self._directory, self._settings):
+            disk = os.statvfs(self._directory)
         free = disk.f_bavail * disk.f_frsize
         if free >= self._settings.disk_reserve_bytes:
             return None

@@ -259,3 +259,10 @@ async def test_rubbish_behind_the_write_ahead_file_does_no_harm(tmp_path: Path) 
     (crashed / "log.sqlite-shm").unlink()
     async with await SqliteLog.open(crashed, SETTINGS) as log:
         assert await everything(log) == ["kept"]
+
+
+async def test_a_log_whose_directory_has_gone_says_so_instead_of_failing(tmp_path: Path) -> None:
+    async with await SqliteLog.open(tmp_path / "log", SETTINGS) as log:
+        (tmp_path / "log").rename(tmp_path / "elsewhere")
+        with pytest.raises(LogUnavailableError, match="cannot be opened for writing"):
+            await log.append({0: [message("nobody keeps this")]})
