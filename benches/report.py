@@ -108,10 +108,12 @@ def marks(figures: Mapping[str, Spread]) -> str:
 
 
 def others_cores(figures: Mapping[str, Spread]) -> float:
-    """How many cores other programs, or the hypervisor, took away in the phase and run where they took most."""
+    """How many cores other programs, or the hypervisor, took away in the phase where they took most; the median of the
+    runs, as with all figures."""
     phases = [name.removesuffix(".others_cores") for name in figures if name.endswith(".others_cores")]
     return max(
-        (figures[f"{phase}.others_cores"].high + figures[f"{phase}.steal_cores"].high for phase in phases), default=0.0
+        (figures[f"{phase}.others_cores"].median + figures[f"{phase}.steal_cores"].median for phase in phases),
+        default=0.0,
     )
 
 

@@ -63,8 +63,8 @@ def test_the_report_says_ratio_and_mark() -> None:
 
 
 def test_the_report_says_when_other_programs_took_the_machine() -> None:
-    calm = {"latency.others_cores": Spread(0.1, 0.1, 0.2), "latency.steal_cores": Spread(0.0, 0.0, 0.0)}
-    busy = {"latency.others_cores": Spread(0.1, 0.1, 0.9), "latency.steal_cores": Spread(0.0, 0.0, 0.1)}
+    calm = {"latency.others_cores": Spread(0.2, 0.1, 0.9), "latency.steal_cores": Spread(0.0, 0.0, 0.0)}
+    busy = {"latency.others_cores": Spread(0.9, 0.1, 0.9), "latency.steal_cores": Spread(0.1, 0.0, 0.1)}
     assert others_cores(calm) == 0.2
     assert "Other programs" not in report(msgspec.structs.replace(RESULT, figures=RESULT.figures | calm), None)
     assert "Other programs took up to 1.00" in report(
