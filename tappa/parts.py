@@ -30,6 +30,8 @@ DRAIN_S: Final = 4.0
 """Time for what is under way when a part is told to stop; all of them together have 10 s (DESIGN: ``tappa up``)."""
 ORPHAN_S: Final = 9.0
 """A part whose supervisor is gone ends after this time, even if it hangs."""
+NICENESS: Final = 5
+"""Of store and worker beside ingest: senders wait for its answer, and the log keeps what the other two have yet to do."""
 LOCK_WAIT_S: Final = 15.0
 """How long a supervised part waits for its predecessor to be gone."""
 FILES_MAX: Final = 65_536
@@ -51,6 +53,7 @@ def prepare(name: str, data: Path, *, supervised: bool) -> None:
     logging.raiseExceptions = False
     _allow_files()
     if supervised:
+        os.nice(0 if name == "ingest" else NICENESS)
         threading.Thread(target=_stop_with_supervisor, name="supervisor-watch", daemon=True).start()
     global _lock
     _lock = Lock(part_lock(data, name))
