@@ -31,7 +31,7 @@ DRAIN_S: Final = 4.0
 ORPHAN_S: Final = 9.0
 """A part whose supervisor is gone ends after this time, even if it hangs."""
 NICENESS: Final = 5
-"""Of store and worker beside ingest: senders wait for its answer, and the log keeps what the other two have yet to do."""
+"""Of store and worker beside ingest: senders wait for its answer, and the log keeps what the others have yet to do."""
 LOCK_WAIT_S: Final = 15.0
 """How long a supervised part waits for its predecessor to be gone."""
 FILES_MAX: Final = 65_536
