@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from concurrent.futures import Executor as Threads
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from starlette.types import Receive
 
@@ -17,6 +17,9 @@ from store.embedded.policy import Kind
 from store.embedded.reply import Reply
 
 T = TypeVar("T")
+
+ENDING_S: Final = 0.05
+"""Time for a thread that has sent its answer to end; only then is a statement taken for one to cancel."""
 
 
 class Conversation:
@@ -86,6 +89,8 @@ class Conversation:
             both: set[asyncio.Future[Any]] = {future} if gone is None else {future, gone}
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            # A client has gone for uvicorn, too, when it has had the whole answer: the thread is then about to end.
+            await asyncio.wait({future}, timeout=ENDING_S)
             while not future.done():
                 await self._loop.run_in_executor(self._killers, self._kill, tag)
                 await asyncio.wait({future}, timeout=1)
