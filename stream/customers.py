@@ -10,6 +10,8 @@ from functools import partial
 from hashlib import blake2b
 from typing import Final
 
+import msgspec
+
 from stage_engine.journey import Journey
 from stage_engine.model import Model
 from stage_engine.touchpoint import Touchpoint
@@ -27,6 +29,15 @@ logger = logging.getLogger(__name__)
 
 HOMES_PAGE: Final = 50_000
 """Homes in one answer of the store, which reads all of them for every answer."""
+
+
+class Stepped(msgspec.Struct, frozen=True, kw_only=True):
+    """What a batch's touchpoints alone could tell."""
+
+    rows: list[CustomerRow]
+    doubtful: dict[str, int]
+    """Customers to fold again, with the versions of their rows."""
+    letters: list[Refused]
 
 
 class Customers:
@@ -50,9 +61,9 @@ class Customers:
         self._errors = {model.name: Counter[str]() for model in models}
         self._cache = JourneyCache(settings.cache_customers_max)
 
-    async def derive(self, batch: Batch, epoch_version: int) -> tuple[list[CustomerRow], list[Refused]]:
-        """The rows of every customer in the batch, at ``epoch_version`` plus the offset of their partition's last
-        record; and a dead letter for each customer whose fold failed. The batch's facts must be in the store."""
+    async def step(self, batch: Batch, epoch_version: int) -> Stepped:
+        """What follows for the customers in the batch from their journeys so far, at ``epoch_version`` plus the offset
+        of their partition's last record. Reads no facts, so it may run while the batch's are being inserted."""
         known = await self._load(batch.customers)
         rows: list[CustomerRow] = []
         doubtful: dict[str, int] = {}
@@ -75,8 +86,14 @@ class Customers:
         self._metrics.steps.inc(steps)
         self._metrics.duplicates.inc(copies)
         self._metrics.late.inc(late)
-        async for customer_id, journeys in self._refold(list(doubtful), letters):
-            rows += self._rows(customer_id, journeys, doubtful[customer_id])
+        return Stepped(rows=rows, doubtful=doubtful, letters=letters)
+
+    async def refold(self, stepped: Stepped) -> tuple[list[CustomerRow], list[Refused]]:
+        """All rows of the batch, those included that only the whole history could tell; and a dead letter for each
+        customer whose fold failed. The batch's facts must be in the store."""
+        rows, letters = list(stepped.rows), list(stepped.letters)
+        async for customer_id, journeys in self._refold(list(stepped.doubtful), letters):
+            rows += self._rows(customer_id, journeys, stepped.doubtful[customer_id])
         self._count_errors()
         return rows, letters
 
