@@ -1,8 +1,7 @@
 """The ``Store`` on ClickHouse: the only file that knows clickhouse-connect, and HTTP the only way it takes.
 
 Rows go in as one Native block a statement, put together here from columns of integers and strings: a block is written
-whole or not at all, and what cannot be encoded fails before anything is sent. Requests run in threads;
-clickhouse-connect's own asynchronous client costs more CPU.
+whole or not at all, and what cannot be encoded fails before anything is sent. Requests run in threads.
 """
 
 # ruff: noqa: D102, S608 - the interface has the docstrings; text goes into statements as literals only (``literal``)
@@ -198,7 +197,7 @@ class ClickHouseStore:
             hashes = f"SELECT sipHash64(arrayJoin([{ids}]))"
             conditions.append(f"PREWHERE filed_under = '' AND home_hash IN ({hashes}) WHERE home IN ({ids})")
         for condition in conditions:
-            # Without FINAL: sorting out the copies here costs less than in the query.
+            # Without FINAL: the copies are sorted out here.
             statement = f"SELECT {', '.join(FETCHED)} FROM touchpoints {condition}"
             for block in self._blocks("touchpoints", statement, formats):
                 counting_touchpoints(block, found)
