@@ -115,8 +115,3 @@ class Touchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only
     def precedence(self) -> tuple[int, bytes]:
         """Of two copies the one with the smaller precedence counts."""
         return (self.occurred_at, self.content_hash)
-
-
-def framed(part: bytes) -> bytes:
-    """``part`` with its length in front, so that joined parts cannot be read two ways."""
-    return len(part).to_bytes(4, "little") + part

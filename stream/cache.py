@@ -37,7 +37,3 @@ class JourneyCache:
     def forget(self, customer_id: str) -> None:
         """Read this customer's journeys again next time."""
         self._journeys.pop(customer_id, None)
-
-    def clear(self) -> None:
-        """Forget everybody."""
-        self._journeys.clear()
