@@ -17,13 +17,15 @@ from tappa import runfile
 from tappa.child import backoff_s
 
 WAIT_S = 60.0
+STOP_WITHIN_S = 40.0
+SOON_S = 8.0
 
 
 class Supervised:
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, stop_within_s: float) -> None:
         self.data = data
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.tappa.supervising", str(data)],
+            [sys.executable, "-m", "tests.tappa.supervising", str(data), str(stop_within_s)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         self.lines: list[str] = []
@@ -59,8 +61,8 @@ class Supervised:
 
 
 @contextmanager
-def supervised(data: Path) -> Iterator[Supervised]:
-    running = Supervised(data)
+def supervised(data: Path, *, stop_within_s: float = STOP_WITHIN_S) -> Iterator[Supervised]:
+    running = Supervised(data, stop_within_s)
     try:
         yield running
     finally:
@@ -148,7 +150,7 @@ def test_a_part_that_cannot_run_ends_it_all_with_its_own_words(tmp_path: Path) -
 
 def test_a_part_that_does_not_stop_is_killed(tmp_path: Path) -> None:
     (tmp_path / "ingest.mode").write_text("stubborn")
-    with supervised(tmp_path) as running:
+    with supervised(tmp_path, stop_within_s=SOON_S) as running:
         running.until("all ready")
         assert running.stop() == 0
     assert running.stopped() == ["worker", "store"]
