@@ -9,18 +9,20 @@ time, and a time-out due at a touchpoint's own time comes first.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from operator import itemgetter
 from typing import Final
 
 from stage_engine.journey import TAIL_MAX, Journey, Seen, Visit
 from stage_engine.model import Lapse, Model, Move, Signal
-from stage_engine.touchpoint import MONEY_UNIT, OrderKey, Touchpoint
+from stage_engine.touchpoint import MONEY_UNIT, OrderKey, Placed, Touchpoint
 
 SALE: Final = "sale"
 RETURN: Final = "return"
 VOID: Final = "void"
+
+_BEGINNING: Final = Journey()
 
 
 class Bearing(Enum):
@@ -35,10 +37,10 @@ class Bearing(Enum):
     again."""
 
 
-def bearing(journey: Journey, touchpoint: Touchpoint) -> Bearing:
+def bearing(journey: Journey, touchpoint: Touchpoint, order: OrderKey | None = None) -> Bearing:
     """How ``touchpoint`` bears on ``journey``, the fold of a customer's history. Never wrong: where the journey alone
-    cannot tell, it says DOUBT."""
-    order = touchpoint.order
+    cannot tell, it says DOUBT. ``order`` is the touchpoint's, from who has it at hand."""
+    order = order or touchpoint.order
     message_id = touchpoint.message_id
     for seen in journey.tail:
         if seen.order[1] == message_id and seen.order[1:] == order[1:]:
@@ -66,35 +68,44 @@ def _may_be_forgotten(journey: Journey, touchpoint: Touchpoint) -> bool:
 def step(model: Model, journey: Journey, touchpoint: Touchpoint, errors: Counter[str] | None = None) -> Journey:
     """``journey`` after a touchpoint whose bearing is NEW. ``errors`` counts the conditions that could not be
     evaluated, by their name."""
+    return steps(model, journey, [(touchpoint.order, touchpoint)], errors)
+
+
+def steps(model: Model, journey: Journey, placed: Iterable[Placed], errors: Counter[str] | None = None) -> Journey:
+    """``journey`` after several touchpoints, no copies among them, in total order, each of whose bearing on ``journey``
+    is NEW: what comes before it among them cannot change that. ``errors`` as for ``step``."""
     course = _Course(model, journey, errors)
-    course.apply(touchpoint, touchpoint.order)
+    for order, touchpoint in placed:
+        course.apply(touchpoint, order)
     return course.journey()
 
 
 def fold(model: Model, touchpoints: Iterable[Touchpoint], errors: Counter[str] | None = None) -> Journey | None:
     """The journey from scratch: any order, copies and voids. None when nothing is left of it. ``errors`` as for
     ``step``."""
-    counting = _one_per_identity(touchpoints)
-    voids = [touchpoint for _, touchpoint in counting if touchpoint.transaction == VOID]
-    taken_back = {void.refers_to for void in voids if void.refers_to}
-    kept = [
-        (order, touchpoint)
-        for order, touchpoint in counting
-        if touchpoint.transaction != VOID
-        and not (touchpoint.transaction == SALE and touchpoint.message_id in taken_back)
-    ]
-    if not kept:
-        return None
-    course = _Course(model, Journey(voided=frozenset(taken_back.union(void.message_id for void in voids))), errors)
-    kept.sort(key=itemgetter(0))
-    for order, touchpoint in kept:
-        course.apply(touchpoint, order)
-    return course.journey()
+    return fold_placed(model, sorted(_one_per_identity(touchpoints), key=itemgetter(0)), errors)
 
 
-def _one_per_identity(touchpoints: Iterable[Touchpoint]) -> list[tuple[OrderKey, Touchpoint]]:
+def fold_placed(model: Model, placed: Sequence[Placed], errors: Counter[str] | None = None) -> Journey | None:
+    """``fold`` of touchpoints that are in total order, no copies among them."""
+    voids = [touchpoint for _, touchpoint in placed if touchpoint.transaction == VOID]
+    if voids:
+        taken_back = {void.refers_to for void in voids if void.refers_to}
+        placed = [
+            (order, touchpoint)
+            for order, touchpoint in placed
+            if touchpoint.transaction != VOID
+            and not (touchpoint.transaction == SALE and touchpoint.message_id in taken_back)
+        ]
+        start = Journey(voided=frozenset(taken_back.union(void.message_id for void in voids)))
+    else:
+        start = _BEGINNING
+    return steps(model, start, placed, errors) if placed else None
+
+
+def _one_per_identity(touchpoints: Iterable[Touchpoint]) -> list[Placed]:
     """Of copies the one with the smallest precedence; each with its order."""
-    kept: dict[tuple[object, ...], tuple[OrderKey, Touchpoint]] = {}
+    kept: dict[tuple[object, ...], Placed] = {}
     for touchpoint in touchpoints:
         order = touchpoint.order
         identity = order[1:]

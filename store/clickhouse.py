@@ -25,7 +25,7 @@ from clickhouse_connect.driver.httputil import get_pool_manager
 from clickhouse_connect.driver.insert import InsertContext
 
 from stage_engine.journey import Journey
-from stage_engine.touchpoint import Touchpoint
+from stage_engine.touchpoint import Placed, Touchpoint
 from store.column import Column
 from store.customer_columns import customer_columns, journey_of
 from store.interface import CustomerRow, Position, StoreError, StoreUnavailableError, UnwritableRowError
@@ -96,8 +96,8 @@ class ClickHouseStore:
         self._connecting = threading.Lock()
         self._pool = get_pool_manager(maxsize=settings.connections_max)
 
-    async def write_touchpoints(self, touchpoints: Sequence[Touchpoint]) -> None:
-        await asyncio.to_thread(self._write, "touchpoints", touchpoint_columns, touchpoints)
+    async def write_touchpoints(self, placed: Sequence[Placed]) -> None:
+        await asyncio.to_thread(self._write, "touchpoints", touchpoint_columns, placed)
 
     async def write_rejected(self, refused: Sequence[Refused]) -> None:
         await asyncio.to_thread(self._write, "rejected", _rejected_columns, refused)

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from stage_engine.journey import Journey
-from stage_engine.touchpoint import Touchpoint
+from stage_engine.touchpoint import Placed, Touchpoint
 from store.rejected import Refused
 
 
@@ -54,8 +54,8 @@ class Store(Protocol):
     """Every write is durable on return, and harmless when repeated. All raise ``StoreUnavailableError`` or
     ``StoreError``."""
 
-    async def write_touchpoints(self, touchpoints: Sequence[Touchpoint]) -> None:
-        """Insert facts; copies collapse to the one with the smallest precedence."""
+    async def write_touchpoints(self, placed: Sequence[Placed]) -> None:
+        """Insert facts, each with its order; copies collapse to the one with the smallest precedence."""
 
     async def write_rejected(self, refused: Sequence[Refused]) -> None:
         """Insert dead letters; the same ``rejected_id`` is one row."""

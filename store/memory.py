@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from stage_engine.journey import Journey
-from stage_engine.touchpoint import Touchpoint
+from stage_engine.touchpoint import Placed, Touchpoint, identity_of
 from store.interface import CustomerRow, Position
 from store.rejected import Refused
 from store.touchpoint_columns import counts_before
@@ -26,12 +26,13 @@ class MemoryStore:
         """By topic, epoch and partition."""
         self.notes: dict[str, str] = {}
 
-    async def write_touchpoints(self, touchpoints: Sequence[Touchpoint]) -> None:
-        for touchpoint in touchpoints:
+    async def write_touchpoints(self, placed: Sequence[Placed]) -> None:
+        for order, touchpoint in placed:
             known = self.touchpoints.setdefault(touchpoint.home, {})
-            other = known.get(touchpoint.identity)
+            identity = identity_of(order)
+            other = known.get(identity)
             if other is None or counts_before(touchpoint, other):
-                known[touchpoint.identity] = touchpoint
+                known[identity] = touchpoint
 
     async def write_rejected(self, refused: Sequence[Refused]) -> None:
         for one in refused:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec.structs import astuple
 
-from stage_engine.touchpoint import Touchpoint
+from stage_engine.touchpoint import Placed, Touchpoint, identity_of
 from store.column import Column
 
 _AS_THEY_ARE: Final = (
@@ -59,13 +59,14 @@ def is_nobody(home: str) -> bool:
     return not home or home.startswith("receipt:")
 
 
-def touchpoint_columns(touchpoints: Sequence[Touchpoint]) -> list[Column]:
+def touchpoint_columns(placed: Sequence[Placed]) -> list[Column]:
     """The columns of an insert."""
+    orders, touchpoints = zip(*placed, strict=True)
     fields = dict(zip(Touchpoint.__struct_fields__, zip(*map(astuple, touchpoints), strict=True), strict=True))
     columns = [Column(name, kind, fields[name]) for name, kind in _AS_THEY_ARE]
     columns.append(Column("content", "FixedString(16)", fields["content_hash"]))
-    columns.append(Column("home", "String", [t.home for t in touchpoints]))
-    columns.append(Column("identity", "FixedString(16)", [t.identity for t in touchpoints]))
+    columns.append(Column("home", "String", [touchpoint.home for touchpoint in touchpoints]))
+    columns.append(Column("identity", "FixedString(16)", list(map(identity_of, orders))))
     return columns
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from stage_engine.fold import Bearing, bearing, fold, step
+from stage_engine.fold import Bearing, bearing, fold, fold_placed, steps
 from stage_engine.journey import Journey
 from stage_engine.model import Model
-from stage_engine.touchpoint import Touchpoint
+from stage_engine.touchpoint import Placed, Touchpoint
 
 Journeys = Mapping[str, Journey | None]
 """A customer's journeys by model; None where the history leaves nothing."""
@@ -30,33 +30,24 @@ class Advance(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     doubtful: int = 0
 
 
-def advance(
-    models: Sequence[Model], journeys: Journeys | None, touchpoints: Sequence[Touchpoint], errors: Errors
-) -> Advance:
-    """Apply a customer's ``touchpoints`` (in total order, no copies among them) to ``journeys``; None means that this
+def advance(models: Sequence[Model], journeys: Journeys | None, placed: Sequence[Placed], errors: Errors) -> Advance:
+    """Apply a customer's touchpoints (in total order, no copies among them) to ``journeys``; None means that this
     customer has no facts but these."""
     if journeys is None:
-        return Advance(journeys=fold_all(models, touchpoints, errors), steps=len(touchpoints))
+        begun = {model.name: fold_placed(model, placed, errors[model.name]) for model in models}
+        return Advance(journeys=begun, steps=len(placed))
     moved: dict[str, Journey | None] = {}
-    steps = known = doubtful = 0
+    new: list[Placed] = []
     for model in models:
         journey = journeys.get(model.name)
         if journey is None:
-            return Advance(journeys=None, doubtful=len(touchpoints))
-        steps = known = doubtful = 0
-        for touchpoint in touchpoints:
-            where = bearing(journey, touchpoint)
-            if where is Bearing.NEW and not doubtful:
-                journey = step(model, journey, touchpoint, errors[model.name])
-                steps += 1
-            elif where is Bearing.KNOWN:
-                known += 1
-            elif where is Bearing.DOUBT:
-                doubtful += 1
-        if doubtful:
-            return Advance(journeys=None, known=known, doubtful=doubtful)
-        moved[model.name] = journey
-    return Advance(journeys=moved, steps=steps, known=known)
+            return Advance(journeys=None, doubtful=len(placed))
+        bearings = [bearing(journey, touchpoint, order) for order, touchpoint in placed]
+        if doubtful := bearings.count(Bearing.DOUBT):
+            return Advance(journeys=None, known=bearings.count(Bearing.KNOWN), doubtful=doubtful)
+        new = [one for one, where in zip(placed, bearings, strict=True) if where is Bearing.NEW]
+        moved[model.name] = steps(model, journey, new, errors[model.name]) if new else journey
+    return Advance(journeys=moved, steps=len(new), known=len(placed) - len(new))
 
 
 def fold_all(models: Sequence[Model], touchpoints: Sequence[Touchpoint], errors: Errors) -> dict[str, Journey | None]:

@@ -8,7 +8,7 @@ from operator import itemgetter
 
 import msgspec
 
-from stage_engine.touchpoint import OrderKey, Touchpoint
+from stage_engine.touchpoint import OrderKey, Placed, Touchpoint
 from store.rejected import Refused
 from stream.log.interface import Record
 from stream.log.message import Message, decode_frame, encode_frame
@@ -17,9 +17,9 @@ from stream.log.message import Message, decode_frame, encode_frame
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """What some records hold. Copies have collapsed to the one that counts."""
 
-    touchpoints: list[Touchpoint]
+    touchpoints: list[Placed]
     refused: list[Refused]
-    customers: dict[str, list[Touchpoint]]
+    customers: dict[str, list[Placed]]
     """By customer, in total order. Touchpoints that are nobody's are only in ``touchpoints``."""
     partitions: dict[str, int]
     """The partition that each customer lives in."""
@@ -31,18 +31,17 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     poison: int
     """Messages that could not be decoded."""
 
-    def without(self, unwritable: Sequence[Touchpoint]) -> Batch:
+    def without(self, unwritable: Sequence[Placed]) -> Batch:
         """The same batch, less these touchpoints (few)."""
         if not unwritable:
             return self
-        gone = {touchpoint.identity for touchpoint in unwritable}
-        customers = {
-            customer: kept
-            for customer, touchpoints in self.customers.items()
-            if (kept := [touchpoint for touchpoint in touchpoints if touchpoint.identity not in gone])
-        }
-        touchpoints = [touchpoint for touchpoint in self.touchpoints if touchpoint.identity not in gone]
-        return msgspec.structs.replace(self, touchpoints=touchpoints, customers=customers)
+        gone = {order[1:] for order, _ in unwritable}
+
+        def kept(placed: Sequence[Placed]) -> list[Placed]:
+            return [one for one in placed if one[0][1:] not in gone]
+
+        customers = {customer: left for customer, placed in self.customers.items() if (left := kept(placed))}
+        return msgspec.structs.replace(self, touchpoints=kept(self.touchpoints), customers=customers)
 
 
 def customer_of(touchpoint: Touchpoint) -> str:
@@ -76,14 +75,17 @@ def gather(records: Sequence[Record]) -> Batch:
             twin = counted.get(identity)
             if twin is None or touchpoint.precedence < twin[2].precedence:
                 counted[identity] = order, record.partition, touchpoint
-    customers: dict[str, list[Touchpoint]] = {}
+    placed: list[Placed] = []
+    customers: dict[str, list[Placed]] = {}
     partitions: dict[str, int] = {}
-    for _, partition, touchpoint in sorted(counted.values(), key=itemgetter(0)):
+    for order, partition, touchpoint in sorted(counted.values(), key=itemgetter(0)):
+        one = order, touchpoint
+        placed.append(one)
         if customer := customer_of(touchpoint):
-            customers.setdefault(customer, []).append(touchpoint)
+            customers.setdefault(customer, []).append(one)
             partitions[customer] = partition
     return Batch(
-        touchpoints=[touchpoint for _, _, touchpoint in counted.values()],
+        touchpoints=placed,
         refused=refused,
         customers=customers,
         partitions=partitions,

@@ -69,12 +69,12 @@ class Customers:
         doubtful: dict[str, int] = {}
         letters: list[Refused] = []
         steps = copies = late = 0
-        for customer_id, touchpoints in batch.customers.items():
+        for customer_id, placed in batch.customers.items():
             version = epoch_version + batch.positions[batch.partitions[customer_id]]
             try:
-                outcome = advance(self._models, known.get(customer_id), touchpoints, self._errors)
+                outcome = advance(self._models, known.get(customer_id), placed, self._errors)
             except Exception as error:
-                letters.append(self._failed(customer_id, touchpoints, error))
+                letters.append(self._failed(customer_id, placed[-1][1], error))
                 continue
             steps += outcome.steps
             copies += outcome.known
@@ -142,7 +142,7 @@ class Customers:
                 try:
                     journeys = fold_all(self._models, history, self._errors)
                 except Exception as error:
-                    letters.append(self._failed(customer_id, history, error))
+                    letters.append(self._failed(customer_id, history[-1], error))
                 else:
                     yield customer_id, journeys
 
@@ -163,14 +163,13 @@ class Customers:
                 journey=journey,
             )
 
-    def _failed(self, customer_id: str, touchpoints: Sequence[Touchpoint], error: Exception) -> Refused:
+    def _failed(self, customer_id: str, last: Touchpoint, error: Exception) -> Refused:
         """Facts and last rows stay as they are; the dead letter holds the last touchpoint, to try again with."""
         self._cache.forget(customer_id)
         self._metrics.fold_errors.inc()
         logger.error(
             "the fold of a customer failed (%s); a dead letter says which", type(error).__name__, exc_info=error
         )
-        last = touchpoints[-1]
         return dead_letter(
             last,
             code="fold_failed",

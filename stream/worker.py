@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from stage_engine.model import Model
-from stage_engine.touchpoint import Touchpoint
+from stage_engine.touchpoint import Placed
 from store.interface import Position, Store, UnwritableRowError
 from stream.batch import Batch, gather
 from stream.customers import Customers, dead_letter
@@ -39,6 +39,14 @@ class Folded(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, str]
 
 
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch whose facts are in the store."""
+
+    batch: Batch
+    began: float
+    """``time.monotonic()`` when its records had been read."""
+
+
 class Worker:
     """Owns every partition of one log. After a crash, make a new one."""
 
@@ -53,6 +61,9 @@ class Worker:
         self._customers = Customers(store, models, settings, self._patiently, metrics)
         self._epoch = 0
         self._positions: dict[int, int] = {}
+        """Behind the last record whose rows are written and committed."""
+        self._read_to: dict[int, int] = {}
+        self._took_at = 0.0
         self._noted: dict[int, int] = {}
         self._tidied_at = 0.0
         self._trimmed_at = 0.0
@@ -63,13 +74,24 @@ class Worker:
         return self._patiently.progress_at
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Start where the last worker left off; once ``stop`` is set finish the batch at hand and return."""
+        """Start where the last worker left off; once ``stop`` is set finish what has been read and return. While the
+        rows of one batch are derived and written the next is read and its facts inserted: of a batch whose facts are
+        there too early nothing is said but what its own turn will say again."""
         await self.start()
-        while not stop.is_set():
-            began = time.monotonic()
-            await self.batch()
-            await linger(stop, began + self._settings.batch_wait_s - time.monotonic())
+        taken = await self._take()
+        while taken or not stop.is_set():
+            following = asyncio.create_task(self._following(stop))
+            try:
+                await self._settle(taken)
+            except BaseException:
+                following.cancel()
+                raise
+            taken = await following
         await self._note_positions()
+
+    async def _following(self, stop: asyncio.Event) -> Taken | None:
+        await linger(stop, self._took_at + self._settings.batch_wait_s - time.monotonic())
+        return None if stop.is_set() else await self._take()
 
     async def start(self) -> None:
         """Find where to begin. Where rows may be missing or be another model's (another log, a store older than the
@@ -79,6 +101,7 @@ class Worker:
         noted = await self._patiently(self._store.read_positions)
         here = {position.partition: position.offset for position in noted if position.topic_id == self._log.topic_id}
         self._positions = {partition: min(offset, here.get(partition, 0)) for partition, offset in committed.items()}
+        self._read_to = dict(self._positions)
         lost = sum(max(0, heads[partition] - offset) for partition, offset in self._positions.items())
         note = await self._patiently(partial(self._store.read_note, FOLDED_NOTE))
         before = msgspec.json.decode(note, type=Folded) if note else None
@@ -97,17 +120,29 @@ class Worker:
     async def batch(self) -> bool:
         """Read, write and commit one batch; False when there was nothing to read.
 
-        1. read records; 2. insert the facts and dead letters, and meanwhile step the customers whose journeys suffice;
-        3. refold the others from the facts; 4. insert the rows; 5. commit. A crash anywhere, and the same records are
-        read again.
+        1. read records; 2. insert the facts and dead letters; 3. step the customers whose journeys suffice, and refold
+        the others from the facts; 4. insert the rows; 5. commit. A crash anywhere, and the same records are read again.
         """
+        taken = await self._take()
+        await self._settle(taken)
+        return taken is not None
+
+    async def _take(self) -> Taken | None:
+        """1. and 2. None when there was nothing to read."""
+        self._took_at = time.monotonic()
         records = await self._read()
-        if records:
-            began = time.monotonic()
-            gathered, version = gather(records), self._epoch << OFFSET_BITS
-            batch, stepped = await asyncio.gather(self._write_facts(gathered), self._customers.step(gathered, version))
-            if batch is not gathered:  # a touchpoint was there that no table takes
-                stepped = await self._customers.step(batch, version)
+        if not records:
+            return None
+        began = time.monotonic()
+        batch = gather(records)
+        self._read_to |= batch.positions
+        return Taken(batch=await self._write_facts(batch), began=began)
+
+    async def _settle(self, taken: Taken | None) -> None:
+        """3. to 5."""
+        if taken is not None:
+            batch = taken.batch
+            stepped = await self._customers.step(batch, self._epoch << OFFSET_BITS)
             rows, letters = await self._customers.refold(stepped)
             if letters:
                 await self._patiently(partial(self._store.write_rejected, letters))
@@ -116,15 +151,14 @@ class Worker:
             self._customers.remember(rows)
             self._positions |= batch.positions
             await self._log.commit(batch.positions)
-            self._count(batch, time.monotonic() - began)
+            self._count(batch, time.monotonic() - taken.began)
         await self._tidy()
-        return bool(records)
 
     async def _read(self) -> list[Record]:
         settings = self._settings
         try:
             return await self._log.read(
-                self._positions, messages_max=settings.batch_messages_max, wait_s=settings.poll_wait_s
+                self._read_to, messages_max=settings.batch_messages_max, wait_s=settings.poll_wait_s
             )
         except LogError as trouble:
             logger.warning("cannot read the log, trying again: %s", trouble)
@@ -138,21 +172,21 @@ class Worker:
         unwritable = await self._write_touchpoints(batch.touchpoints) if batch.touchpoints else []
         letters = batch.refused + [
             dead_letter(touchpoint, code="unwritable", reason="The store cannot hold a value of this touchpoint.")
-            for touchpoint in unwritable
+            for _, touchpoint in unwritable
         ]
         if letters:
             await self._patiently(partial(self._store.write_rejected, letters))
         return batch.without(unwritable)
 
-    async def _write_touchpoints(self, touchpoints: Sequence[Touchpoint]) -> list[Touchpoint]:
+    async def _write_touchpoints(self, placed: Sequence[Placed]) -> list[Placed]:
         """Insert all that can be; returns the others."""
         try:
-            await self._patiently(partial(self._store.write_touchpoints, touchpoints))
+            await self._patiently(partial(self._store.write_touchpoints, placed))
         except UnwritableRowError:
-            if len(touchpoints) == 1:
-                return list(touchpoints)
-            half = len(touchpoints) // 2
-            return await self._write_touchpoints(touchpoints[:half]) + await self._write_touchpoints(touchpoints[half:])
+            if len(placed) == 1:
+                return list(placed)
+            half = len(placed) // 2
+            return await self._write_touchpoints(placed[:half]) + await self._write_touchpoints(placed[half:])
         return []
 
     async def _fold_everybody(self) -> None:

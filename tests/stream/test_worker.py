@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stage_engine.fold import fold
 from stage_engine.model import Model, parse_model
-from stage_engine.touchpoint import Touchpoint
+from stage_engine.touchpoint import Placed, Touchpoint
 from store.interface import StoreUnavailableError, UnwritableRowError
 from store.memory import MemoryStore
 from store.rejected import Refused
@@ -212,10 +212,10 @@ async def test_a_store_restored_from_an_old_backup_catches_up_from_the_log() -> 
 
 async def test_a_touchpoint_that_no_table_takes_goes_to_the_dead_letters_and_the_others_arrive() -> None:
     class PickyStore(MemoryStore):
-        async def write_touchpoints(self, touchpoints: Sequence[Touchpoint]) -> None:
-            if any(one.message_id == "bad" for one in touchpoints):
+        async def write_touchpoints(self, placed: Sequence[Placed]) -> None:
+            if any(one.message_id == "bad" for _, one in placed):
                 raise UnwritableRowError("a value is out of range")
-            await super().write_touchpoints(touchpoints)
+            await super().write_touchpoints(placed)
 
     log, store = new_log(), PickyStore()
     worker = new_worker(log, store)
