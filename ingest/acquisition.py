@@ -109,7 +109,7 @@ def acquisition_channel(campaign: tuple[str, str, str], url: str, referrer: str 
     a click id; else the referrer by its host. A referrer of the page's own site says nothing. A page that was
     ``opened`` and whose referrer is empty, not merely missing, says ``Direct``.
     """
-    if any(campaign):
+    if campaign[0] or campaign[1] or campaign[2]:
         return channel_grouping(*(part[:256] for part in campaign))
     if "?" in url or "#" in url:
         url = url[:URL_CHARACTERS_MAX]
@@ -117,6 +117,8 @@ def acquisition_channel(campaign: tuple[str, str, str], url: str, referrer: str 
             return channel_grouping(*said)
     if not referrer:
         return "Direct" if opened and referrer is not None else ""
+    if referrer.startswith("https://") and (path := referrer.find("/", 8)) > 0 and url.startswith(referrer[: path + 1]):
+        return ""  # from page to page of one site, as nearly all: said in a third of the time
     return _of_referrer(referrer[:REFERRER_CHARACTERS_MAX], _host(url))
 
 

@@ -20,6 +20,9 @@ PHONE_CHARACTERS_MAX: Final = 40
 EXTERNAL_IDS_MAX: Final = 32
 """Entries of ``context.externalIds`` that are looked at."""
 
+NAMES: Final = (str, int, float)
+"""Types of values that name somebody, a tuple because a union would be put together anew for each value."""
+
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)*")
 
 
@@ -40,6 +43,7 @@ class Reader:
         self._characters_max = settings.identifier_bytes_max // 4
         self._blocked = frozenset(entry.casefold() for entry in settings.block_list if not entry.endswith("*"))
         self._blocked_starts = tuple(entry[:-1].casefold() for entry in settings.block_list if entry.endswith("*"))
+        self._unblocked = _unblocked({entry[:1] for entry in (*self._blocked, *self._blocked_starts)})
         self._default_country = settings.phone_country
         self._kinds = {name: kind for kind in settings.contact_kinds for name in (kind, camel(kind))}
         self._e164 = lru_cache(maxsize=settings.phone_cache_entries)(_e164)
@@ -50,10 +54,17 @@ class Reader:
         one that cannot be an id."""
         if value is None:
             return ""
-        text = text_of(value)
+        text = value.strip() if isinstance(value, str) and value.isascii() else text_of(value)
         if len(text) > self._characters_max or "\0" in text:
             self.check(field, text)
-        return "" if self.is_blocked(text) else text
+        return text if text[:1] in self._unblocked or not self.is_blocked(text) else ""
+
+    def text(self, field: str, value: Scalar) -> str:
+        """The value as ``text_of`` has it. Raises ``ItemRefusedError`` for one that cannot be an id."""
+        text = value.strip() if isinstance(value, str) and value.isascii() else text_of(value)
+        if len(text) > self._characters_max or "\0" in text:
+            self.check(field, text)
+        return text
 
     def check(self, field: str, text: str) -> None:
         """Raises ``ItemRefusedError`` when the text is too long for an identifier or contains NUL."""
@@ -76,11 +87,10 @@ class Reader:
     def contact(self, kind: str, value: Any, country: str) -> str:
         """``kind:value``, or ``""`` when the value does not name anybody: not a text or number, on the block list, or
         no plausible e-mail address or phone number. Raises ``ItemRefusedError`` like ``identifier``."""
-        if not isinstance(value, str | int | float) or isinstance(value, bool):
+        if not isinstance(value, NAMES) or isinstance(value, bool):
             return ""
-        text = text_of(value)
-        self.check(kind, text)
-        if self.is_blocked(text):
+        text = self.identifier(kind, value)
+        if not text:
             return ""
         if kind == "email":
             text = text.lower()
@@ -118,6 +128,13 @@ def allowed(found: Identifiers, joins: Joins) -> Identifiers:
     if found.contacts:
         return Identifiers("", "", "", (min(found.contacts),))
     return Identifiers("", found.anonymous_id, "", ())
+
+
+def _unblocked(firsts: set[str]) -> frozenset[str]:
+    """The ASCII characters that no blocked value begins with, in either case: most ids begin with one of them, and that
+    is seen in a third of the time of ``is_blocked``. ``firsts`` are the first characters of the block list."""
+    ascii_characters = map(chr, range(128) if "" not in firsts else ())
+    return frozenset(character for character in ascii_characters if character.casefold() not in firsts | {"0", "-"})
 
 
 def _e164(text: str, country: str) -> str:

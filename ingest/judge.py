@@ -15,7 +15,6 @@ from ingest.normalise import touchpoint_of
 from ingest.receipts import receipt_touchpoint
 from ingest.refusals import Code, ItemRefusedError
 from ingest.splitter import StructureError, members
-from stage_engine.touchpoint import Touchpoint
 from store.rejected import Refused
 from stream.log.message import encode_message, partition_of
 
@@ -55,21 +54,23 @@ class Judgement:
     def judge(self, index: int, item: bytes) -> None:
         """Decide about one item. Never raises for what an item contains."""
         try:
-            touchpoint = self._touchpoint(item)
+            if len(item) > self._bytes_max or not item.isascii():
+                self._check(item)
+            touchpoint = self._touchpoint_of(self._rules, self._arrival, item)
         except ItemRefusedError as refusal:
             self._refuse(index, item, refusal)
             return
         self.messages[partition_of(touchpoint.home, self._partitions)].append(encode_message(touchpoint))
         self.accepted[touchpoint.type] += 1
 
-    def _touchpoint(self, item: bytes) -> Touchpoint:
+    def _check(self, item: bytes) -> None:
+        """Raises ``ItemRefusedError`` for what is too large or no UTF-8."""
         if len(item) > self._bytes_max:
             raise ItemRefusedError(
                 Code.EVENT_TOO_LARGE, f"{len(item)} bytes, {max(self._bytes_max, 0)} are allowed here"
             )
         if not is_utf8(item):
             raise ItemRefusedError(Code.INVALID_ENCODING)
-        return self._touchpoint_of(self._rules, self._arrival, item)
 
     def _refuse(self, index: int, item: bytes, refusal: ItemRefusedError) -> None:
         message_id = _message_id(item) if len(item) <= self._rules.settings.body_bytes_max else ""

@@ -61,8 +61,7 @@ _KNOWN: Final = frozenset(
     msgspec.structs.fields(Message)[i].encode_name for i in range(len(msgspec.structs.fields(Message)))
 )
 _OTHER_NAMES: Final = ("integrations", *(name for name, _ in OTHER_FIELDS))
-_others: Final = attrgetter(*(attribute for _, attribute in OTHER_FIELDS))
-_NO_OTHERS: Final = (ABSENT,) * len(OTHER_FIELDS)
+_others: Final = attrgetter("integrations", *(attribute for _, attribute in OTHER_FIELDS))
 _decode: Final = msgspec.json.Decoder(Message).decode
 _decode_members: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode: Final = msgspec.json.Encoder().encode
@@ -83,7 +82,7 @@ def decode_message(item: bytes, depth_max: int) -> tuple[Message, bytes]:
         return _with_unknown_fields(item)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise not_json(error) from None
-    return message, _extra(message)
+    return message, _extra(message) if _has_others(message) else b""
 
 
 def wrong_type(item: bytes, error: msgspec.ValidationError) -> ItemRefusedError:
@@ -128,12 +127,22 @@ def merged(envelope: bytes, own: bytes) -> bytes:
     return _encode({**_decode_members(envelope), **_decode_members(own)})
 
 
+def _has_others(message: Message) -> bool:
+    """Whether the message has any of the fields that are only passed on. One by one, which takes half the time of
+    fetching them all."""
+    return not (
+        (message.integrations is ABSENT or bytes(message.integrations) in _EMPTY)
+        and message.sent_at is ABSENT
+        and message.metadata is ABSENT
+        and message.original_timestamp is ABSENT
+        and message.received_at is ABSENT
+        and message.category is ABSENT
+        and message.version is ABSENT
+    )
+
+
 def _extra(message: Message) -> bytes:
-    others = _others(message)
-    if others == _NO_OTHERS and bytes(message.integrations) in _EMPTY:  # nearly all messages
-        return b""
-    named = zip(_OTHER_NAMES, (message.integrations, *others), strict=True)
-    found = {name: raw for name, raw in named if bytes(raw) not in _EMPTY}
+    found = {name: raw for name, raw in zip(_OTHER_NAMES, _others(message), strict=True) if bytes(raw) not in _EMPTY}
     return _encode(found) if found else b""
 
 

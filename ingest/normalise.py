@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from ingest.acquisition import acquisition_channel
 from ingest.arrival import Arrival, Rules
@@ -43,11 +44,11 @@ def touchpoint_of(rules: Rules, arrival: Arrival, item: bytes) -> Touchpoint:
     if type_ not in TYPES:
         raise ItemRefusedError(Code.UNKNOWN_TYPE)
     event = _event(type_, message)
-    own = json_object(message.context, "context")
+    own = json_object(message.context, "context") if message.context is not ABSENT else b""
     context = merged(arrival.context, own) if arrival.context else own
     said = read_context(context)
-    properties = json_object(message.properties, "properties")
-    traits = json_object(message.traits, "traits")
+    properties = json_object(message.properties, "properties") if message.properties is not ABSENT else b""
+    traits = json_object(message.traits, "traits") if message.traits is not ABSENT else b""
     meaning = read_properties(properties, rules.currency)
     identifiers = _identifiers(rules, arrival, message, type_, traits, said)
     original, occurred_at = _times(rules, arrival, message)
@@ -62,33 +63,38 @@ def touchpoint_of(rules: Rules, arrival: Arrival, item: bytes) -> Touchpoint:
     digest = blake2b(item, digest_size=16)
     if arrival.context:
         digest.update(arrival.context)
-    return Touchpoint(
+    # in two steps, because a call with more than 15 names is compiled to one that puts them into a dict first, and
+    # that costs 1.2 µs instead of 0.5
+    touchpoint = Touchpoint(
         source=arrival.source.name,
-        message_id=_message_id(rules, message),
+        message_id=rules.reader.text("messageId", message.message_id) or rules.new_id(),
         type=type_,
         event=event,
         name=message.name or "",
         channel=where,
         acquisition_channel=_acquisition(said, meaning, type_),
-        offline=where in OFFLINE,
         occurred_at=occurred_at,
         original_timestamp=original,
         received_at=arrival.received_at,
         user_id=identifiers.user_id,
         anonymous_id=identifiers.anonymous_id,
-        previous_id=identifiers.previous_id,
-        group_id=_group_id(rules, message) if message.group_id is not None else "",
-        contacts=identifiers.contacts,
         properties=properties,
-        traits=traits,
         context=context,
+        content_hash=digest.digest(),
+    )
+    return replace(
+        touchpoint,
+        offline=where in OFFLINE,
+        previous_id=identifiers.previous_id,
+        group_id=rules.reader.text("groupId", message.group_id) if message.group_id is not None else "",
+        contacts=identifiers.contacts,
+        traits=traits,
         extra=extra,
         value=meaning.value,
         currency=meaning.currency,
         transaction=TRANSACTIONS.get(event, "") if type_ == "track" else "",
         score_kind=meaning.score_kind,
         score=meaning.score,
-        content_hash=digest.digest(),
     )
 
 
@@ -100,33 +106,20 @@ def _event(type_: str, message: Message) -> str:
     return message.event
 
 
-def _message_id(rules: Rules, message: Message) -> str:
-    text = text_of(message.message_id)
-    if not text:
-        return rules.new_id()
-    rules.reader.check("messageId", text)
-    return text
-
-
-def _group_id(rules: Rules, message: Message) -> str:
-    text = text_of(message.group_id)
-    rules.reader.check("groupId", text)
-    return text
-
-
 def _identifiers(
     rules: Rules, arrival: Arrival, message: Message, type_: str, traits: bytes, said: Context
 ) -> Identifiers:
     if type_ in _NEEDS:
         _check_needed(type_, message)
     reader = rules.reader
-    user_id = reader.identifier("userId", message.user_id)
-    device = reader.identifier("anonymousId", message.anonymous_id)
+    user_id = reader.identifier("userId", message.user_id) if message.user_id is not None else ""
+    device = reader.identifier("anonymousId", message.anonymous_id) if message.anonymous_id is not None else ""
+    names_nobody = type_ != "identify" and said.traits is ABSENT and said.external_ids is ABSENT
     found = Identifiers(
         user_id,
         "" if arrival.source.channel in OFFLINE else device,
         reader.identifier("previousId", message.previous_id) if type_ == "alias" and user_id else "",
-        _contacts(rules, arrival, type_, traits, said),
+        () if names_nobody else _contacts(rules, arrival, type_, traits, said),
     )
     if arrival.source.joins != "all":
         found = allowed(found, arrival.source.joins)
@@ -167,7 +160,9 @@ def _times(rules: Rules, arrival: Arrival, message: Message) -> tuple[int, int]:
     except (ValueError, OverflowError) as error:
         raise ItemRefusedError(Code.INVALID_TIMESTAMP, str(error)[:100]) from None
     occurred_at = original + arrival.correction
-    rules.clock.check(occurred_at, original, arrival.received_at, browser=arrival.source.browser)
+    browser, clock, received_at = arrival.source.browser, rules.clock, arrival.received_at
+    if browser or original != occurred_at or not clock.earliest <= original <= received_at:  # nearly none
+        clock.check(occurred_at, original, received_at, browser=browser)
     return original, occurred_at
 
 

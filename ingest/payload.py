@@ -112,21 +112,21 @@ def read_properties(properties: bytes, fallback_currency: str) -> Meaning:
         found = _decode_properties(properties)
     except msgspec.ValidationError:
         found = _well_typed(properties)
-    value = None
+    value = _money(found)
+    money = currency(found.currency) if found.currency is not None else ""
+    if value is not None and not money:
+        money = fallback_currency
+    kind, number = score(found.score_kind, found.score) if found.score_kind is not None else ("", None)
+    return Meaning(value, money, found.channel or "", found.url or "", found.referrer, kind, number)
+
+
+def _money(found: Properties) -> int | None:
+    if found.value is ABSENT and found.revenue is ABSENT and found.total is ABSENT:
+        return None  # nearly all
     for raw in (found.value, found.revenue, found.total):
         if raw is not ABSENT and (value := amount(bytes(raw))) is not None:
-            break
-    money = currency(found.currency) if found.currency else ""
-    kind, number = score(found.score_kind, found.score) if found.score_kind else ("", None)
-    return Meaning(
-        value,
-        money or (fallback_currency if value is not None else ""),
-        found.channel or "",
-        found.url or "",
-        found.referrer,
-        kind,
-        number,
-    )
+            return value
+    return None
 
 
 def _well_typed(properties: bytes) -> Properties:

@@ -12,6 +12,7 @@ from typing import Final
 
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],:]', re.DOTALL)
 _SPACE: Final = b" \t\n\r"
+_SQUARE: Final = ord("[")
 
 PARTS_MAX: Final = 60_000
 """More parts than any body may have: a text of commas must not become a list of millions."""
@@ -83,8 +84,11 @@ def _parts(text: bytes, opening: bytes, closing: bytes) -> list[tuple[bytes, int
 
 def depth_exceeds(text: bytes, depth_max: int) -> bool:
     """Whether brackets nest deeper than ``depth_max``. Cheap for what has few brackets."""
-    # what deleting them saves is their number: three times as fast as count()
-    if 2 * len(text) - len(text.replace(b"{", b"")) - len(text.replace(b"[", b"")) <= depth_max:
+    # what deleting them saves is their number: three times as fast as count(); a byte's number is faster to look for
+    brackets = len(text) - len(text.replace(b"{", b""))
+    if _SQUARE in text:
+        brackets += len(text) - len(text.replace(b"[", b""))
+    if brackets <= depth_max:
         return False
     depth = 0
     for token in _TOKEN.finditer(text):

@@ -3,13 +3,15 @@ expected."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from unicodedata import normalize
 
 import msgspec
 from msgspec import Raw
 
 Scalar = str | int | float | None
+
+_decode: Final = msgspec.json.Decoder().decode
 
 
 def text_of(value: Scalar) -> str:
@@ -26,7 +28,9 @@ def text_of(value: Scalar) -> str:
 
 def decoded(raw: Raw) -> Any:
     """The value of a piece of JSON; None for an empty piece and for numbers that no float can hold."""
+    if not raw:
+        return None
     try:
-        return msgspec.json.decode(raw)
+        return _decode(raw)
     except (msgspec.DecodeError, RecursionError):
         return None
