@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, Literal
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from ingest.arrival import Arrival, Rules
 from ingest.credentials import without_write_keys
-from ingest.identifiers import Identifiers, allowed
+from ingest.identifiers import NAMES, Identifiers, allowed
 from ingest.messages import ABSENT, not_json
 from ingest.money import amount, currency
 from ingest.refusals import Code, ItemRefusedError
@@ -65,7 +67,12 @@ class Receipt(msgspec.Struct, gc=False):
     refers_to: str | int | Referred | None = None
 
 
+_NOBODY: Final = Identifiers("", "", "", ())
 _DAY: Final = re.compile(DAY, re.ASCII)
+_PLAIN: Final = rb"[0-9]{1,11}+(?:\.[0-9]{1,4}+)?+"
+_PLAIN_LINE: Final = rb"%b,%b,(?:%b|null)?+" % (_PLAIN, _PLAIN, _PLAIN)
+_PLAIN_AMOUNTS: Final = re.compile(rb"(?:%b(?:,%b)*+)?" % (_PLAIN_LINE, _PLAIN_LINE))
+"""Quantity, price and discount of each line without quotes, signs and exponents, none too large: all are amounts."""
 _decode: Final = msgspec.json.Decoder(Receipt).decode
 
 
@@ -85,7 +92,7 @@ def receipt_touchpoint(rules: Rules, arrival: Arrival, item: bytes) -> Touchpoin
     key = receipt_key(*parts)
     rules.reader.check("the receipt's key", key)
     found = _identifiers(rules, arrival, receipt)
-    return Touchpoint(
+    touchpoint = Touchpoint(  # in two steps like a message's
         source=arrival.source.name,
         message_id=key,
         type="receipt",
@@ -95,19 +102,25 @@ def receipt_touchpoint(rules: Rules, arrival: Arrival, item: bytes) -> Touchpoin
         occurred_at=sold_at,
         original_timestamp=sold_at,
         received_at=arrival.received_at,
-        user_id=found.user_id,
         contacts=found.contacts or (() if found.user_id else (key,)),
         properties=kept,
         value=total,
         currency=money,
+        content_hash=blake2b(kept, digest_size=16).digest(),
+    )
+    return replace(
+        touchpoint,
+        user_id=found.user_id,
         transaction=receipt.kind,
         refers_to=_refers_to(rules, receipt, parts),
-        content_hash=blake2b(kept, digest_size=16).digest(),
     )
 
 
 def receipt_key(store_id: str, till_id: str, business_date: str, receipt_id: str) -> str:
     """The key of a receipt, which is its ``message_id`` and, when it names nobody, its own identifier."""
+    plain = f"receipt:{store_id}/{till_id}/{business_date}/{receipt_id}"
+    if plain.count("/") == 3 and "%" not in plain:
+        return plain  # nearly all
     return "receipt:" + "/".join(
         part.replace("%", "%25").replace("/", "%2F") for part in (store_id, till_id, business_date, receipt_id)
     )
@@ -129,6 +142,11 @@ def _read(item: bytes, depth_max: int) -> Receipt:
 def _check_lines(receipt: Receipt, lines_max: int) -> None:
     if len(receipt.lines) > lines_max or len(receipt.payments or ()) > lines_max:
         raise ItemRefusedError(Code.INVALID_RECEIPT, f"it has more than {lines_max} lines or payments")
+    raws: list[Raw | bytes] = []
+    for line in receipt.lines:
+        raws += (line.quantity, line.unit_price, line.discount)
+    if _PLAIN_AMOUNTS.fullmatch(b",".join(raws)):
+        return  # nearly all receipts: in a fifth of the time that a look at each amount takes
     for number, line in enumerate(receipt.lines):
         amounts = [line.quantity, line.unit_price]
         if line.discount is not ABSENT and bytes(line.discount) != b"null":
@@ -154,6 +172,7 @@ def _parts(rules: Rules, receipt: Receipt) -> tuple[str, str, str, str]:
     return store_id, text_of(receipt.till_id), _day(said) if said else _local_day(receipt.sold_at), receipt_id
 
 
+@lru_cache(maxsize=1024)
 def _day(text: str) -> str:
     try:
         if not _DAY.fullmatch(text):
@@ -187,9 +206,11 @@ def _refers_to(rules: Rules, receipt: Receipt, own: tuple[str, str, str, str]) -
 
 
 def _identifiers(rules: Rules, arrival: Arrival, receipt: Receipt) -> Identifiers:
-    customer = receipt.customer or {}
+    customer = receipt.customer
+    if not customer:
+        return _NOBODY
     user = decoded(customer.get("user_id", customer.get("userId", ABSENT)))
-    if user is not None and (isinstance(user, bool) or not isinstance(user, str | int | float)):
+    if user is not None and (isinstance(user, bool) or not isinstance(user, NAMES)):
         raise ItemRefusedError(Code.INVALID_IDENTIFIER, "customer.user_id")
     contacts = tuple(sorted(set(rules.reader.named(customer, arrival.source.phone_country))))
     return allowed(
