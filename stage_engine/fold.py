@@ -14,9 +14,10 @@ from enum import Enum, auto
 from operator import itemgetter
 from typing import Final
 
-from stage_engine.journey import TAIL_MAX, Journey, Seen, Visit
+from stage_engine.journey import Journey, Visit
 from stage_engine.model import Lapse, Model, Move, Signal
-from stage_engine.touchpoint import MONEY_UNIT, OrderKey, Placed, Touchpoint
+from stage_engine.tail import ENTRY, FULL, oldest, remembered, with_last
+from stage_engine.touchpoint import MONEY_UNIT, OrderKey, Placed, Touchpoint, place
 
 SALE: Final = "sale"
 RETURN: Final = "return"
@@ -37,18 +38,21 @@ class Bearing(Enum):
     again."""
 
 
-def bearing(journey: Journey, touchpoint: Touchpoint, order: OrderKey | None = None) -> Bearing:
+def bearing(journey: Journey, touchpoint: Touchpoint) -> Bearing:
     """How ``touchpoint`` bears on ``journey``, the fold of a customer's history. Never wrong: where the journey alone
-    cannot tell, it says DOUBT. ``order`` is the touchpoint's, from who has it at hand."""
-    order = order or touchpoint.order
-    message_id = touchpoint.message_id
-    for seen in journey.tail:
-        if seen.order[1] == message_id and seen.order[1:] == order[1:]:
-            known = (seen.order[0], seen.content_hash) <= (order[0], touchpoint.content_hash)
-            return Bearing.KNOWN if known else Bearing.DOUBT
-    if order <= journey.tail[-1].order or touchpoint.transaction == VOID or message_id in journey.voided:
+    cannot tell, it says DOUBT."""
+    return bearing_of(journey, place(touchpoint))
+
+
+def bearing_of(journey: Journey, placed: Placed) -> Bearing:
+    """``bearing`` of a touchpoint whose place is at hand."""
+    order, identity, touchpoint = placed
+    if (applied := remembered(journey.tail, identity)) is not None:
+        return Bearing.KNOWN if applied <= touchpoint.precedence else Bearing.DOUBT
+    last = journey.last_order
+    if last is None or order <= last or touchpoint.transaction == VOID or touchpoint.message_id in journey.voided:
         return Bearing.DOUBT
-    if len(journey.tail) == TAIL_MAX and _may_be_forgotten(journey, touchpoint):
+    if len(journey.tail) == FULL and _may_be_forgotten(journey, touchpoint):
         return Bearing.DOUBT
     return Bearing.NEW
 
@@ -68,15 +72,15 @@ def _may_be_forgotten(journey: Journey, touchpoint: Touchpoint) -> bool:
 def step(model: Model, journey: Journey, touchpoint: Touchpoint, errors: Counter[str] | None = None) -> Journey:
     """``journey`` after a touchpoint whose bearing is NEW. ``errors`` counts the conditions that could not be
     evaluated, by their name."""
-    return steps(model, journey, [(touchpoint.order, touchpoint)], errors)
+    return steps(model, journey, [place(touchpoint)], errors)
 
 
 def steps(model: Model, journey: Journey, placed: Iterable[Placed], errors: Counter[str] | None = None) -> Journey:
     """``journey`` after several touchpoints, no copies among them, in total order, each of whose bearing on ``journey``
     is NEW: what comes before it among them cannot change that. ``errors`` as for ``step``."""
     course = _Course(model, journey, errors)
-    for order, touchpoint in placed:
-        course.apply(touchpoint, order)
+    for one in placed:
+        course.apply(one)
     return course.journey()
 
 
@@ -88,14 +92,13 @@ def fold(model: Model, touchpoints: Iterable[Touchpoint], errors: Counter[str] |
 
 def fold_placed(model: Model, placed: Sequence[Placed], errors: Counter[str] | None = None) -> Journey | None:
     """``fold`` of touchpoints that are in total order, no copies among them."""
-    voids = [touchpoint for _, touchpoint in placed if touchpoint.transaction == VOID]
+    voids = [touchpoint for _, _, touchpoint in placed if touchpoint.transaction == VOID]
     if voids:
         taken_back = {void.refers_to for void in voids if void.refers_to}
         placed = [
-            (order, touchpoint)
-            for order, touchpoint in placed
-            if touchpoint.transaction != VOID
-            and not (touchpoint.transaction == SALE and touchpoint.message_id in taken_back)
+            one
+            for one in placed
+            if one[2].transaction != VOID and not (one[2].transaction == SALE and one[2].message_id in taken_back)
         ]
         start = Journey(voided=frozenset(taken_back.union(void.message_id for void in voids)))
     else:
@@ -104,14 +107,12 @@ def fold_placed(model: Model, placed: Sequence[Placed], errors: Counter[str] | N
 
 
 def _one_per_identity(touchpoints: Iterable[Touchpoint]) -> list[Placed]:
-    """Of copies the one with the smallest precedence; each with its order."""
-    kept: dict[tuple[object, ...], Placed] = {}
-    for touchpoint in touchpoints:
-        order = touchpoint.order
-        identity = order[1:]
-        other = kept.get(identity)
-        if other is None or touchpoint.precedence < other[1].precedence:
-            kept[identity] = order, touchpoint
+    """Of copies the one with the smallest precedence; each with its place."""
+    kept: dict[bytes, Placed] = {}
+    for one in map(place, touchpoints):
+        other = kept.get(one[1])
+        if other is None or one[2].precedence < other[2].precedence:
+            kept[one[1]] = one
     return list(kept.values())
 
 
@@ -124,6 +125,7 @@ class _Course:
         "errors",
         "first_touch_at",
         "highest_stage",
+        "last_order",
         "last_touch_at",
         "model",
         "plain_max",
@@ -150,12 +152,14 @@ class _Course:
         self.revenue = journey.revenue
         self.counters = journey.counters
         self.voided = journey.voided
-        self.tail = list(journey.tail)
+        self.last_order = journey.last_order
+        self.tail = journey.tail
         self.plain_max = journey.forgotten_plain_max
         self.corrected = journey.forgotten_corrected
 
-    def apply(self, touchpoint: Touchpoint, order: OrderKey) -> None:
-        """Go on by a touchpoint that comes after all applied so far; ``order`` is its place."""
+    def apply(self, placed: Placed) -> None:
+        """Go on by a touchpoint that comes after all applied so far."""
+        order, _, touchpoint = placed
         if self.visits:
             self._pass_silence(touchpoint.occurred_at)
             ways = self.model.moves[self.visits[-1].stage].of(touchpoint.event)
@@ -173,7 +177,8 @@ class _Course:
         self.last_touch_at = touchpoint.occurred_at
         if touchpoint.transaction:
             self._settle(touchpoint)
-        self._remember(touchpoint, order)
+        self.last_order = order
+        self._remember(placed)
 
     def journey(self) -> Journey:
         """What has become of it."""
@@ -188,7 +193,8 @@ class _Course:
             revenue=self.revenue,
             counters=self.counters,
             voided=self.voided,
-            tail=tuple(self.tail),
+            last_order=self.last_order,
+            tail=self.tail,
             forgotten_plain_max=self.plain_max,
             forgotten_corrected=self.corrected,
         )
@@ -279,12 +285,13 @@ class _Course:
             currency = touchpoint.currency
             self.revenue = {**self.revenue, currency: self.revenue.get(currency, 0) + amount}
 
-    def _remember(self, touchpoint: Touchpoint, order: OrderKey) -> None:
-        self.tail.append(Seen(order=order, content_hash=touchpoint.content_hash))
-        if len(self.tail) <= TAIL_MAX:
+    def _remember(self, placed: Placed) -> None:
+        tail = with_last(self.tail, placed)
+        if len(tail) <= FULL:
+            self.tail = tail
             return
-        gone = self.tail.pop(0).order
-        occurred_at, original = gone[0], gone[4]
+        self.tail = tail[ENTRY:]
+        occurred_at, original = oldest(tail)
         if original == occurred_at:
             self.plain_max = max(self.plain_max, original)
         elif self.corrected is None:

@@ -6,10 +6,6 @@ import msgspec
 
 from stage_engine.touchpoint import OrderKey
 
-TAIL_MAX = 8
-"""How many of the last touchpoints a journey remembers, so that a repeat of one of them costs no reading of the
-history."""
-
 
 class Visit(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True):
     """A stay in a stage. It ends when the next visit begins."""
@@ -26,14 +22,6 @@ class Visit(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True
     cause_original_timestamp: int = 0
     cause_event: str = ""
     cause_channel: str = ""
-
-
-class Seen(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True):
-    """A touchpoint that was applied."""
-
-    order: OrderKey
-    """All but its first element (``occurred_at``) say which touchpoint it is, as ``Touchpoint.identity`` does."""
-    content_hash: bytes
 
 
 class Journey(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True):
@@ -57,8 +45,10 @@ class Journey(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=Tr
     voided: frozenset[str] = frozenset()
     """``message_id`` of the voids in the history, and of the sales that these refer to: whatever carries one is in
     doubt."""
-    tail: tuple[Seen, ...] = ()
-    """The last TAIL_MAX touchpoints applied, in order."""
+    last_order: OrderKey | None = None
+    """Of the last touchpoint applied; None before the first."""
+    tail: bytes = b""
+    """The last touchpoints applied (``stage_engine.tail``)."""
     forgotten_plain_max: int = 0
     """Of the applied touchpoints that are no longer in the tail, those whose clock was right (``occurred_at`` is the
     original timestamp): the largest original timestamp. 0 for none. With the next it proves that a touchpoint was

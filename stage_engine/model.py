@@ -28,7 +28,7 @@ from stage_engine.yaml_source import Path
 
 __all__ = ["SHIPPED", "Model", "ModelError", "load_model", "parse_model"]
 
-FOLD_VERSION: Final = 1
+FOLD_VERSION: Final = 2
 """Part of every model's version: raise it when the same model and touchpoints begin to give another journey, and all
 rows are folded again."""
 ANY: Final = "any"

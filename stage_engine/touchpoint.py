@@ -6,7 +6,6 @@ integer milliseconds since 1970 UTC, money is an integer of 1/10,000 of the curr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
 
@@ -123,10 +122,11 @@ class Touchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only
         return (self.occurred_at, self.content_hash)
 
 
-Placed = tuple[OrderKey, Touchpoint]
-"""A touchpoint with its ``order``, which costs a microsecond to make: a batch makes it once."""
+Placed = tuple[OrderKey, bytes, Touchpoint]
+"""A touchpoint behind its ``order`` and ``identity``, which cost two microseconds to make: a batch makes them once."""
 
 
-def placed(touchpoints: Iterable[Touchpoint]) -> list[Placed]:
-    """Each with its order."""
-    return [(touchpoint.order, touchpoint) for touchpoint in touchpoints]
+def place(touchpoint: Touchpoint) -> Placed:
+    """The touchpoint with its order and identity."""
+    order = touchpoint.order
+    return order, identity_of(order), touchpoint

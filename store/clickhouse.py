@@ -27,7 +27,7 @@ from clickhouse_connect.driver.insert import InsertContext
 from stage_engine.journey import Journey
 from stage_engine.touchpoint import Placed, Touchpoint
 from store.column import Column
-from store.customer_columns import customer_columns, journey_of
+from store.customer_columns import STORED, customer_columns, stored_journeys
 from store.interface import CustomerRow, Position, StoreError, StoreUnavailableError, UnwritableRowError
 from store.rejected import Refused
 from store.settings import StoreSettings
@@ -181,12 +181,11 @@ class ClickHouseStore:
         found: dict[tuple[str, str], Journey | None] = {}
         for ids in _parts(customer_ids if wanted else ()):
             statement = (
-                f"SELECT customer_id, model, is_deleted, state FROM customers FINAL "
+                f"SELECT {', '.join(STORED)} FROM customers FINAL "
                 f"PREWHERE customer_id IN ({ids}) WHERE (model, model_version) IN ({wanted})"
             )
             for block in self._blocks("customers", statement, {"state": "bytes"}):
-                for customer_id, model, is_deleted, state in zip(*block, strict=True):
-                    found[customer_id, model] = journey_of(state, is_deleted)
+                found.update(stored_journeys(block))
         return found
 
     def _read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:

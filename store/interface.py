@@ -55,7 +55,7 @@ class Store(Protocol):
     ``StoreError``."""
 
     async def write_touchpoints(self, placed: Sequence[Placed]) -> None:
-        """Insert facts, each with its order; copies collapse to the one with the smallest precedence."""
+        """Insert facts; copies collapse to the one with the smallest precedence."""
 
     async def write_rejected(self, refused: Sequence[Refused]) -> None:
         """Insert dead letters; the same ``rejected_id`` is one row."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from stage_engine.journey import Journey
-from stage_engine.touchpoint import Placed, Touchpoint, identity_of
+from stage_engine.touchpoint import Placed, Touchpoint
 from store.interface import CustomerRow, Position
 from store.rejected import Refused
 from store.touchpoint_columns import counts_before
@@ -27,9 +27,8 @@ class MemoryStore:
         self.notes: dict[str, str] = {}
 
     async def write_touchpoints(self, placed: Sequence[Placed]) -> None:
-        for order, touchpoint in placed:
+        for _, identity, touchpoint in placed:
             known = self.touchpoints.setdefault(touchpoint.home, {})
-            identity = identity_of(order)
             other = known.get(identity)
             if other is None or counts_before(touchpoint, other):
                 known[identity] = touchpoint

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec.structs import astuple
 
-from stage_engine.touchpoint import Placed, Touchpoint, identity_of
+from stage_engine.touchpoint import Placed, Touchpoint
 from store.column import Column
 
 _AS_THEY_ARE: Final = (
@@ -61,12 +61,12 @@ def is_nobody(home: str) -> bool:
 
 def touchpoint_columns(placed: Sequence[Placed]) -> list[Column]:
     """The columns of an insert."""
-    orders, touchpoints = zip(*placed, strict=True)
+    _, identities, touchpoints = zip(*placed, strict=True)
     fields = dict(zip(Touchpoint.__struct_fields__, zip(*map(astuple, touchpoints), strict=True), strict=True))
     columns = [Column(name, kind, fields[name]) for name, kind in _AS_THEY_ARE]
     columns.append(Column("content", "FixedString(16)", fields["content_hash"]))
     columns.append(Column("home", "String", [touchpoint.home for touchpoint in touchpoints]))
-    columns.append(Column("identity", "FixedString(16)", list(map(identity_of, orders))))
+    columns.append(Column("identity", "FixedString(16)", identities))
     return columns
 
 

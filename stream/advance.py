@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from stage_engine.fold import Bearing, bearing, fold, fold_placed, steps
+from stage_engine.fold import Bearing, bearing_of, fold, fold_placed, steps
 from stage_engine.journey import Journey
 from stage_engine.model import Model
 from stage_engine.touchpoint import Placed, Touchpoint
@@ -42,7 +42,7 @@ def advance(models: Sequence[Model], journeys: Journeys | None, placed: Sequence
         journey = journeys.get(model.name)
         if journey is None:
             return Advance(journeys=None, doubtful=len(placed))
-        bearings = [bearing(journey, touchpoint, order) for order, touchpoint in placed]
+        bearings = [bearing_of(journey, one) for one in placed]
         if doubtful := bearings.count(Bearing.DOUBT):
             return Advance(journeys=None, known=bearings.count(Bearing.KNOWN), doubtful=doubtful)
         new = [one for one, where in zip(placed, bearings, strict=True) if where is Bearing.NEW]

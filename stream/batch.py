@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from operator import itemgetter
 
 import msgspec
 
-from stage_engine.touchpoint import OrderKey, Placed, Touchpoint
+from stage_engine.touchpoint import OrderKey, Placed, Touchpoint, place
 from store.rejected import Refused
 from stream.log.interface import Record
 from stream.log.message import Message, decode_frame, encode_frame
@@ -35,10 +34,10 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         """The same batch, less these touchpoints (few)."""
         if not unwritable:
             return self
-        gone = {order[1:] for order, _ in unwritable}
+        gone = {identity for _, identity, _ in unwritable}
 
         def kept(placed: Sequence[Placed]) -> list[Placed]:
-            return [one for one in placed if one[0][1:] not in gone]
+            return [one for one in placed if one[1] not in gone]
 
         customers = {customer: left for customer, placed in self.customers.items() if (left := kept(placed))}
         return msgspec.structs.replace(self, touchpoints=kept(self.touchpoints), customers=customers)
@@ -58,7 +57,7 @@ def is_customer(home: str) -> bool:
 
 def gather(records: Sequence[Record]) -> Batch:
     """Sort out ``records``. Bytes that are no message become dead letters and cost nothing else."""
-    counted: dict[tuple[object, ...], tuple[OrderKey, int, Touchpoint]] = {}
+    counted: dict[bytes, tuple[Placed, int]] = {}
     refused: list[Refused] = []
     positions: dict[int, int] = {}
     touchpoints = messages = poison = 0
@@ -69,19 +68,16 @@ def gather(records: Sequence[Record]) -> Batch:
         touchpoints += len(accepted)
         poison += undecodable
         refused += letters
-        for touchpoint in accepted:
-            order = touchpoint.order
-            identity = order[1:]  # says the same as the hash of it, and costs less
-            twin = counted.get(identity)
-            if twin is None or touchpoint.precedence < twin[2].precedence:
-                counted[identity] = order, record.partition, touchpoint
+        for one in map(place, accepted):
+            twin = counted.get(one[1])
+            if twin is None or one[2].precedence < twin[0][2].precedence:
+                counted[one[1]] = one, record.partition
     placed: list[Placed] = []
     customers: dict[str, list[Placed]] = {}
     partitions: dict[str, int] = {}
-    for order, partition, touchpoint in sorted(counted.values(), key=itemgetter(0)):
-        one = order, touchpoint
+    for one, partition in sorted(counted.values(), key=_order):
         placed.append(one)
-        if customer := customer_of(touchpoint):
+        if customer := customer_of(one[2]):
             customers.setdefault(customer, []).append(one)
             partitions[customer] = partition
     return Batch(
@@ -137,3 +133,7 @@ def undecodable(record: Record, frame: bytes, damage: str) -> Refused:
         body=frame,
         endpoint="log",
     )
+
+
+def _order(counted: tuple[Placed, int]) -> OrderKey:
+    return counted[0][0]

@@ -74,7 +74,7 @@ class Customers:
             try:
                 outcome = advance(self._models, known.get(customer_id), placed, self._errors)
             except Exception as error:
-                letters.append(self._failed(customer_id, placed[-1][1], error))
+                letters.append(self._failed(customer_id, placed[-1][2], error))
                 continue
             steps += outcome.steps
             copies += outcome.known

@@ -87,7 +87,7 @@ class WorkerSettings(BaseModel):
     host: str = Field(default="127.0.0.1", description="Address of the worker's /metrics and /healthz.")
     port: int = Field(default=8001, ge=0, le=65535, description="Their port; 0 picks a free one.")
     batch_messages_max: int = Field(
-        default=20_000,
+        default=40_000,
         ge=1,
         description="Messages in one batch, about. Large inserts are cheap, but take memory, and a crash repeats them.",
     )

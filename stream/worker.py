@@ -172,7 +172,7 @@ class Worker:
         unwritable = await self._write_touchpoints(batch.touchpoints) if batch.touchpoints else []
         letters = batch.refused + [
             dead_letter(touchpoint, code="unwritable", reason="The store cannot hold a value of this touchpoint.")
-            for _, touchpoint in unwritable
+            for _, _, touchpoint in unwritable
         ]
         if letters:
             await self._patiently(partial(self._store.write_rejected, letters))

@@ -99,7 +99,7 @@ CREATE TABLE IF NOT EXISTS customers
     is_deleted UInt8 CODEC(T64, LZ4)
         COMMENT '1 when nothing is left of this customer',
     state String CODEC(LZ4)
-        COMMENT 'The journey as the worker needs it for the next step (MessagePack)',
+        COMMENT 'What else of the journey the worker needs for the next step (MessagePack)',
     first_touch_at DateTime64(3, 'UTC') CODEC(T64, ZSTD(1))
         COMMENT 'Time of the first touchpoint',
     last_touch_at DateTime64(3, 'UTC') CODEC(T64, ZSTD(1))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stage_engine.journey import Journey, Seen, Visit
-from stage_engine.touchpoint import Touchpoint, placed
+from stage_engine.journey import Journey, Visit
+from stage_engine.touchpoint import Touchpoint, place
 from store.interface import CustomerRow, Position, Store, UnwritableRowError
 from store.rejected import Refused
 
@@ -50,7 +50,8 @@ JOURNEY = Journey(
     revenue={"EUR": -19_999, "JPY": 10**17},
     counters={"returns": 2},
     voided=frozenset({"m9"}),
-    tail=(Seen(order=(1, "m1", "shop", ("user:42",), 1), content_hash=b"\x00\xff"),),
+    last_order=(1, "m1", "shop", ("user:42",), 1),
+    tail=b"\x00\xff" * 24,
 )
 
 
@@ -78,14 +79,14 @@ async def test_a_touchpoint_comes_back_as_it_was_written(store: Store) -> None:
         original_timestamp=-1,
     )
     bare = touchpoint("bare", value=None, score=None)
-    await store.write_touchpoints(placed([full, bare]))
+    await store.write_touchpoints(list(map(place, [full, bare])))
     read = await store.read_touchpoints(["user:42"])
     assert sorted(read["user:42"], key=lambda one: one.message_id) == [bare, full]
 
 
 async def test_bytes_that_are_no_utf8_come_back_as_they_were_written(store: Store) -> None:
     odd = touchpoint(properties=b"\xff\xfe\x00")
-    await store.write_touchpoints(placed([odd]))
+    await store.write_touchpoints(list(map(place, [odd])))
     assert await store.read_touchpoints([odd.home]) == {odd.home: [odd]}
 
 
@@ -103,31 +104,31 @@ async def test_of_copies_the_smallest_time_then_content_then_receipt_counts(
     ]
     copies = copies[::-1] if turned else copies
     for start in range(batches):
-        await store.write_touchpoints(placed(copies[start::batches]))
+        await store.write_touchpoints(list(map(place, copies[start::batches])))
     assert await store.read_touchpoints(["user:42"]) == {"user:42": [best]}
 
 
 async def test_a_message_id_used_again_for_something_else_is_another_touchpoint(store: Store) -> None:
     others = [touchpoint(), touchpoint(original_timestamp=7), touchpoint(source="till"), touchpoint(anonymous_id="d")]
-    await store.write_touchpoints(placed(others))
+    await store.write_touchpoints(list(map(place, others)))
     assert len((await store.read_touchpoints(["user:42"]))["user:42"]) == 4
 
 
 async def test_only_the_homes_asked_for_are_read(store: Store) -> None:
-    await store.write_touchpoints(placed([touchpoint(user_id=str(number)) for number in range(20)]))
+    await store.write_touchpoints(list(map(place, [touchpoint(user_id=str(number)) for number in range(20)])))
     assert set(await store.read_touchpoints(["user:3", "user:7", "user:none"])) == {"user:3", "user:7"}
     assert await store.read_touchpoints([]) == {}
 
 
 async def test_receipts_that_name_nobody_are_read_by_their_own_keys(store: Store) -> None:
     receipts = [touchpoint(key, user_id="", contacts=(f"receipt:{key}",)) for key in ("a", "b", "c")]
-    await store.write_touchpoints(placed([*receipts, touchpoint()]))
+    await store.write_touchpoints(list(map(place, [*receipts, touchpoint()])))
     read = await store.read_touchpoints(["receipt:a", "receipt:c", "user:42"])
     assert read == {"receipt:a": [receipts[0]], "receipt:c": [receipts[2]], "user:42": [touchpoint()]}
 
 
 async def test_more_homes_than_fit_one_statement_are_read(store: Store) -> None:
-    await store.write_touchpoints(placed([touchpoint(user_id="5")]))
+    await store.write_touchpoints(list(map(place, [touchpoint(user_id="5")])))
     homes = [f"user:{number:0200d}" for number in range(6_000)]
     assert set(await store.read_touchpoints([*homes, "user:5"])) == {"user:5"}
 
@@ -135,9 +136,9 @@ async def test_more_homes_than_fit_one_statement_are_read(store: Store) -> None:
 async def test_homes_are_listed_page_by_page_each_once(store: Store) -> None:
     homes = {f"user:{user}" for user in ("b", "a", "é", "\U0001f600", "it's \\", "Z", *map(str, range(30)))}
     for source in ("shop", "till"):
-        await store.write_touchpoints(placed([touchpoint(source=source, user_id=home[5:]) for home in homes]))
+        await store.write_touchpoints(list(map(place, [touchpoint(source=source, user_id=home[5:]) for home in homes])))
     receipts = [touchpoint(user_id="", contacts=(f"receipt:{number}",)) for number in range(20)]
-    await store.write_touchpoints(placed(receipts))
+    await store.write_touchpoints(list(map(place, receipts)))
     homes |= {receipt.home for receipt in receipts}
     listed: list[str] = []
     while page := await store.read_homes(listed[-1] if listed else "", 7):
@@ -189,7 +190,7 @@ async def test_only_a_version_that_is_not_lower_replaces_a_row(store: Store, wri
 async def test_writing_a_row_again_changes_nothing(store: Store) -> None:
     for _ in range(3):
         await store.write_customers([row(JOURNEY)])
-        await store.write_touchpoints(placed([touchpoint()]))
+        await store.write_touchpoints(list(map(place, [touchpoint()])))
     assert await store.read_journeys(["user:42"], VERSIONS) == {("user:42", "seven_stage"): JOURNEY}
     assert await store.read_touchpoints(["user:42"]) == {"user:42": [touchpoint()]}
 
@@ -212,7 +213,7 @@ async def test_a_note_is_what_was_written_last(store: Store) -> None:
 
 
 async def test_writing_nothing_is_allowed(store: Store) -> None:
-    await store.write_touchpoints(placed([]))
+    await store.write_touchpoints(list(map(place, [])))
     await store.write_customers([])
     await store.write_rejected([])
     await store.write_positions([])
@@ -226,7 +227,7 @@ async def test_a_dead_letter_may_be_any_bytes_and_come_again(store: Store) -> No
 
 async def test_a_row_that_can_never_be_written_is_told_from_a_store_that_is_away(clickhouse: Store) -> None:
     with pytest.raises(UnwritableRowError):
-        await clickhouse.write_touchpoints(placed([touchpoint(), touchpoint("m2", value=1 << 70)]))
+        await clickhouse.write_touchpoints(list(map(place, [touchpoint(), touchpoint("m2", value=1 << 70)])))
     with pytest.raises(UnwritableRowError):
-        await clickhouse.write_touchpoints(placed([touchpoint("\ud800")]))
+        await clickhouse.write_touchpoints([place(touchpoint(name="\ud800"))])
     assert await clickhouse.read_touchpoints(["user:42"]) == {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stage_engine.journey import Journey
-from stage_engine.touchpoint import placed
+from stage_engine.touchpoint import place
 from store.clickhouse import ClickHouseStore
 from store.interface import CustomerRow
 from store.rejected import Refused
@@ -74,8 +74,8 @@ async def test_counts_are_of_rows_that_count(clickhouse: ClickHouseStore) -> Non
             customer_id=customer_id, model=model, model_version="v", stages=(), version=1, journey=journey
         )
 
-    await clickhouse.write_touchpoints(placed([touchpoint("a"), touchpoint("b")]))
-    await clickhouse.write_touchpoints(placed([touchpoint("a", received_at=5)]))
+    await clickhouse.write_touchpoints(list(map(place, [touchpoint("a"), touchpoint("b")])))
+    await clickhouse.write_touchpoints(list(map(place, [touchpoint("a", received_at=5)])))
     await clickhouse.write_customers([row("x", "m", Journey()), row("x", "n", Journey()), row("y", "m", None)])
     await clickhouse.write_rejected([refused("a"), refused("b")])
     await mark_replayed(clickhouse, ["b"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from stage_engine.fold import fold
 from stage_engine.journey import Journey, Visit
 from stage_engine.model import parse_model
-from stage_engine.touchpoint import MONEY_UNIT, Touchpoint, placed
+from stage_engine.touchpoint import MONEY_UNIT, Touchpoint, place
 from store.clickhouse import ClickHouseStore, literal
 from store.interface import CustomerRow
 from tests.reference.naive_model import Row
@@ -108,8 +108,8 @@ async def fill(store: ClickHouseStore, touchpoints: list[Touchpoint]) -> None:
     for table in ("touchpoints", "customers"):
         await store.execute(f"TRUNCATE TABLE {table}")
     half = len(touchpoints) // 2
-    await store.write_touchpoints(placed(touchpoints[:half]))
-    await store.write_touchpoints(placed(touchpoints[half:]))
+    await store.write_touchpoints(list(map(place, touchpoints[:half])))
+    await store.write_touchpoints(list(map(place, touchpoints[half:])))
     histories: dict[str, list[Touchpoint]] = {}
     for touchpoint in touchpoints:
         histories.setdefault(touchpoint.home, []).append(touchpoint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stage_engine.touchpoint import Touchpoint, placed
+from stage_engine.touchpoint import Touchpoint, place
 from store.rejected import Refused
 from stream.batch import customer_of, gather
 from stream.log.interface import Record
@@ -24,7 +24,7 @@ def test_copies_collapse_to_the_one_with_the_earlier_time_then_the_smaller_conte
     late = touchpoint("m1", at=5, original=5, user="ada")
     early = touchpoint("m1", at=3, original=5, user="ada")
     batch = gather([record(late, early, offset=4)])
-    assert batch.touchpoints == placed([early])
+    assert batch.touchpoints == list(map(place, [early]))
     assert batch.copies == 1
     assert batch.positions == {0: 5}
 
@@ -37,13 +37,13 @@ def test_a_message_id_used_again_at_another_time_is_another_touchpoint() -> None
 
 def test_a_customers_touchpoints_come_in_total_order_whatever_their_arrival() -> None:
     batch = gather([record(touchpoint("b", at=2, user="ada")), record(touchpoint("a", at=2, user="ada"), offset=1)])
-    assert [one.message_id for _, one in batch.customers["user:ada"]] == ["a", "b"]
+    assert [one.message_id for _, _, one in batch.customers["user:ada"]] == ["a", "b"]
 
 
 def test_an_anonymous_receipt_is_a_fact_and_nobodys() -> None:
     receipt = touchpoint("r1", contacts=("receipt:rome/1/2026-11-01/7",))
     batch = gather([record(receipt)])
-    assert batch.touchpoints == placed([receipt])
+    assert batch.touchpoints == list(map(place, [receipt]))
     assert batch.customers == {}
 
 
@@ -58,7 +58,7 @@ def test_an_undecodable_frame_becomes_one_dead_letter_that_holds_it_whole() -> N
     batch = gather([record(frame=b"\xc1 not a frame"), record(touchpoint("m1", user="ada"), offset=1)])
     assert [letter.code for letter in batch.refused] == ["undecodable_record"]
     assert batch.refused[0].body == b"\xc1 not a frame"
-    assert [one.message_id for _, one in batch.touchpoints] == ["m1"]
+    assert [one.message_id for _, _, one in batch.touchpoints] == ["m1"]
     assert batch.poison == 1
 
 
@@ -66,7 +66,7 @@ def test_one_bad_message_in_a_frame_does_not_drag_the_others() -> None:
     good = touchpoint("m1", user="ada")
     frame = encode_frame([encode_message(good), b"\x93\xa1t\x01\x02"])
     batch = gather([record(frame=frame)])
-    assert batch.touchpoints == placed([good])
+    assert batch.touchpoints == list(map(place, [good]))
     assert [letter.code for letter in batch.refused] == ["undecodable_record"]
 
 
@@ -77,8 +77,8 @@ def test_dead_letters_of_ingest_pass_through() -> None:
 
 def test_taking_out_an_unwritable_touchpoint_leaves_the_others() -> None:
     bad, good = touchpoint("bad", user="ada"), touchpoint("good", user="bob")
-    kept = gather([record(bad, good)]).without(placed([bad]))
-    assert kept.touchpoints == placed([good])
+    kept = gather([record(bad, good)]).without(list(map(place, [bad])))
+    assert kept.touchpoints == list(map(place, [good]))
     assert set(kept.customers) == {"user:bob"}
 
 

@@ -213,7 +213,7 @@ async def test_a_store_restored_from_an_old_backup_catches_up_from_the_log() -> 
 async def test_a_touchpoint_that_no_table_takes_goes_to_the_dead_letters_and_the_others_arrive() -> None:
     class PickyStore(MemoryStore):
         async def write_touchpoints(self, placed: Sequence[Placed]) -> None:
-            if any(one.message_id == "bad" for _, one in placed):
+            if any(one.message_id == "bad" for _, _, one in placed):
                 raise UnwritableRowError("a value is out of range")
             await super().write_touchpoints(placed)
 
