@@ -35,8 +35,12 @@ _State: Final = msgspec.defstruct(
 _decode: Final = msgspec.msgpack.Decoder(_State).decode
 _state: Final = attrgetter(*_STATE)
 
-_FIELDS: Final = tuple((name, _KINDS.get(name, "Array(String)")) for name in Visit.__struct_fields__)
-"""The fields of a visit, each a column of the table."""
+_NAMES: Final = tuple(name for name in Visit.__struct_fields__ if name != "from_stage")
+_FIELDS: Final = tuple((name, _KINDS.get(name, "Array(String)")) for name in _NAMES)
+"""The fields of a visit, each a column of the table; where it came from is the stage of the visit before."""
+
+
+_visit: Final = attrgetter(*_NAMES)
 
 
 def customer_columns(rows: Sequence[CustomerRow]) -> list[Column]:
@@ -67,7 +71,7 @@ def _visit_columns(rows: Sequence[CustomerRow], visits: Sequence[Sequence[Visit]
     ends = ends_of(map(len, visits))
     every = list(chain.from_iterable(visits))
     # Turned over at once: a list comprehension for each field takes three times as long.
-    fields = zip(*map(msgspec.structs.astuple, every), strict=True) if every else repeat((), len(_FIELDS))
+    fields = zip(*map(_visit, every), strict=True) if every else repeat((), len(_FIELDS))
     columns = [
         Column(f"visits.{name}", kind, values, ends) for (name, kind), values in zip(_FIELDS, fields, strict=True)
     ]
@@ -117,8 +121,9 @@ def stored_journeys(block: Sequence[Sequence[Any]]) -> Iterator[tuple[tuple[str,
 
 
 def _journey(state: bytes, past: int, fields: Sequence[Sequence[Any]]) -> Journey:
-    named = dict(zip(Visit.__struct_fields__, fields, strict=True))
+    named = dict(zip(_NAMES, fields, strict=True))
     named["cause_identifiers"] = list(map(tuple, named["cause_identifiers"]))
+    named["from_stage"] = ["", *named["stage"]][: len(named["stage"])]
     visits = tuple(Visit(**dict(zip(named, values, strict=True))) for values in zip(*named.values(), strict=True))
     rest = _decode(state)
     return Journey(visits=visits[:past], planned=visits[past:], **{name: getattr(rest, name) for name in _STATE})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
 
 from stream.advance import Journeys
 
@@ -26,12 +25,11 @@ class JourneyCache:
             self._journeys.move_to_end(customer_id)
         return journeys
 
-    def keep(self, journeys: Iterable[tuple[str, Journeys]]) -> None:
-        """Remember these, in place of what was remembered of the same customers."""
-        for customer_id, theirs in journeys:
-            self._journeys[customer_id] = theirs
-            self._journeys.move_to_end(customer_id)
-        while len(self._journeys) > self._customers_max:
+    def keep(self, customer_id: str, journeys: Journeys) -> None:
+        """Remember these, in place of what was remembered of the same customer."""
+        self._journeys[customer_id] = journeys
+        self._journeys.move_to_end(customer_id)
+        if len(self._journeys) > self._customers_max:
             self._journeys.popitem(last=False)
 
     def forget(self, customer_id: str) -> None:

@@ -110,11 +110,11 @@ class Customers:
                 yield rows, letters
 
     def remember(self, rows: Sequence[CustomerRow]) -> None:
-        """Keep in the cache what has been written."""
-        journeys: dict[str, dict[str, Journey | None]] = {}
-        for row in rows:
-            journeys.setdefault(row.customer_id, {})[row.model] = row.journey
-        self._cache.keep(journeys.items())
+        """Keep in the cache what has been written. A customer's rows follow each other, one a model."""
+        models = len(self._models)
+        for first in range(0, len(rows), models):
+            theirs = {row.model: row.journey for row in rows[first : first + models]}
+            self._cache.keep(rows[first].customer_id, theirs)
         self._metrics.cached_customers.set(len(self._cache))
 
     async def _load(self, customers: Collection[str]) -> dict[str, Journeys]:

@@ -33,7 +33,8 @@ class Body:
         """The next piece, empty at the end. Raises ``ClientGoneError``."""
         while not self.ended:
             try:
-                message = await asyncio.wait_for(self._receive(), self._wait_s_max)
+                async with asyncio.timeout(self._wait_s_max):  # wait_for makes a task of each piece
+                    message = await self._receive()
             except TimeoutError:
                 raise ClientGoneError from None
             if message["type"] != "http.request":

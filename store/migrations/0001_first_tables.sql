@@ -116,8 +116,6 @@ CREATE TABLE IF NOT EXISTS customers
         COMMENT 'Stage of each visit, past ones first, then those that silence alone will bring',
     `visits.entered_at` Array(DateTime64(3, 'UTC')) CODEC(ZSTD(1))
         COMMENT 'When each visit began',
-    `visits.from_stage` Array(String)
-        COMMENT 'The stage before each visit; empty for the first',
     `visits.label` Array(String)
         COMMENT 'Label of the move that began each visit',
     `visits.highest_stage` Array(String)

@@ -22,7 +22,7 @@ SELECT
     entered_at,
     if(seq < here, nullIf(all_entered_at[seq + 1], toDateTime64(-1, 3, 'UTC')), NULL) AS left_at,
     (toUnixTimestamp64Milli(left_at) - toUnixTimestamp64Milli(entered_at)) / 1000 AS duration,
-    from_stage,
+    all_stages[seq - 1] AS from_stage,
     label,
     cause_message_id,
     cause_event,
@@ -32,6 +32,7 @@ FROM
     SELECT
         *,
         visits.entered_at AS all_entered_at,
+        visits.stage AS all_stages,
         -- Visits that silence brings are shown when their time has come.
         visits_past + arrayCount(due_at -> due_at <= now64(3), arraySlice(all_entered_at, visits_past + 1)) AS here
     FROM customers FINAL
@@ -41,7 +42,6 @@ ARRAY JOIN
     arrayEnumerate(all_entered_at) AS seq,
     visits.stage AS stage,
     visits.entered_at AS entered_at,
-    visits.from_stage AS from_stage,
     visits.label AS label,
     visits.cause_message_id AS cause_message_id,
     visits.cause_event AS cause_event,
