@@ -83,7 +83,7 @@ CREATE TABLE IF NOT EXISTS touchpoints
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY (sipHash64(filed_under), home_hash, original_timestamp, identity)
-SETTINGS min_bytes_for_wide_part = 134217728, index_granularity = 512, min_compress_block_size = 16384
+SETTINGS min_bytes_for_wide_part = 134217728, index_granularity = 2048, min_compress_block_size = 65536
 COMMENT 'Every accepted touchpoint, as received. Copies may still be there: read it through v_touchpoints, or with FINAL';
 
 CREATE TABLE IF NOT EXISTS customers
@@ -135,7 +135,7 @@ CREATE TABLE IF NOT EXISTS customers
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (customer_id, model)
-SETTINGS min_bytes_for_wide_part = 134217728, index_granularity = 128, min_compress_block_size = 8192
+SETTINGS min_bytes_for_wide_part = 134217728, index_granularity = 512, min_compress_block_size = 32768
 COMMENT 'One row per customer and model, replaced as a whole: read it through v_customers and v_stage_visits';
 
 CREATE TABLE IF NOT EXISTS rejected
