@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,6 +81,21 @@ async def drain(worker: Worker) -> None:
         pass
 
 
+async def run_dry(worker: Worker) -> None:
+    """As the process does it: the next batch is taken while one is settled, until nothing is left."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(worker.run(stop))
+    while not running.done() and (await worker._log.lag()).messages:  # noqa: ASYNC110 - the log has no event for it
+        await asyncio.sleep(0)
+    stop.set()
+    await running
+
+
+async def batch_by_batch(worker: Worker) -> None:
+    await worker.start()
+    await drain(worker)
+
+
 def expected(touchpoints: Sequence[Touchpoint]) -> dict[str, Any]:
     by_home: dict[str, list[Touchpoint]] = {}
     for one in touchpoints:
@@ -114,9 +130,14 @@ HISTORY = st.lists(
     batch_messages_max=st.integers(1, 12),
     crashes=st.lists(st.integers(2, 60), max_size=3),
     away_for=st.integers(0, 3),
+    work=st.sampled_from([run_dry, batch_by_batch]),
 )
 def test_the_rows_are_the_fold_of_the_facts_whatever_the_order_the_batches_and_the_crashes(
-    history: list[Touchpoint], batch_messages_max: int, crashes: list[int], away_for: int
+    history: list[Touchpoint],
+    batch_messages_max: int,
+    crashes: list[int],
+    away_for: int,
+    work: Callable[[Worker], Awaitable[None]],
 ) -> None:
     async def live() -> None:
         log, store = new_log(), FragileStore()
@@ -125,8 +146,7 @@ def test_the_rows_are_the_fold_of_the_facts_whatever_the_order_the_batches_and_t
             store.calls, store.crash_at, store.away_for = 0, crash_at, away_for
             worker = new_worker(log, store, batch_messages_max=batch_messages_max)
             try:
-                await worker.start()
-                await drain(worker)
+                await work(worker)
             except CrashError:
                 continue
         assert rows(store) == expected(history)
@@ -168,6 +188,18 @@ async def test_refolds_do_not_exceed_late_touchpoints_however_many_come_in_one_b
     assert metric(worker, "refolds") == 1
     assert metric(worker, "late") == 10
     assert rows(store) == expected(history)
+
+
+async def test_a_batch_that_fails_ends_the_worker_with_the_one_that_was_being_taken() -> None:
+    log, store = new_log(), FragileStore()
+    await append(log, *[touchpoint(str(n), at=n, user="ada") for n in range(6)])
+    worker = new_worker(log, store, batch_messages_max=1)
+    store.crash_at = 12
+    with pytest.raises(CrashError):
+        await run_dry(worker)
+    store.crash_at = None
+    await run_dry(new_worker(log, store))
+    assert rows(store)["user:ada"].touchpoints == 6
 
 
 async def test_a_copy_of_a_recent_touchpoint_costs_no_refold() -> None:
