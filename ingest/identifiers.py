@@ -54,9 +54,7 @@ class Reader:
         one that cannot be an id."""
         if value is None:
             return ""
-        text = value.strip() if isinstance(value, str) and value.isascii() else text_of(value)
-        if len(text) > self._characters_max or "\0" in text:
-            self.check(field, text)
+        text = self.text(field, value)
         return text if text[:1] in self._unblocked or not self.is_blocked(text) else ""
 
     def text(self, field: str, value: Scalar) -> str:

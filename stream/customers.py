@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from functools import partial
 from hashlib import blake2b
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
-
-import msgspec
 
 from stage_engine.journey import Journey
 from stage_engine.model import Model
@@ -29,15 +29,6 @@ logger = logging.getLogger(__name__)
 
 HOMES_PAGE: Final = 50_000
 """Homes in one answer of the store, which reads all of them for every answer."""
-
-
-class Stepped(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch's touchpoints alone could tell."""
-
-    rows: list[CustomerRow]
-    doubtful: dict[str, int]
-    """Customers to fold again, with the versions of their rows."""
-    letters: list[Refused]
 
 
 class Customers:
@@ -61,13 +52,14 @@ class Customers:
         self._errors = {model.name: Counter[str]() for model in models}
         self._cache = JourneyCache(settings.cache_customers_max)
 
-    async def step(self, batch: Batch, epoch_version: int) -> Stepped:
-        """What follows for the customers in the batch from their journeys so far, at ``epoch_version`` plus the offset
-        of their partition's last record. Reads no facts, so it may run while the batch's are being inserted."""
+    async def derive(self, batch: Batch, epoch_version: int) -> tuple[list[CustomerRow], list[Refused]]:
+        """What follows from the batch, whose facts must be in the store: the rows of its customers, at
+        ``epoch_version`` plus the offset of their partition's last record, and a dead letter for each customer whose
+        fold failed. Steps the customers whose journeys suffice; the others are folded again from the facts."""
         known = await self._load(batch.customers)
         rows: list[CustomerRow] = []
-        doubtful: dict[str, int] = {}
         letters: list[Refused] = []
+        doubtful: dict[str, int] = {}
         steps = copies = late = 0
         for customer_id, placed in batch.customers.items():
             version = epoch_version + batch.positions[batch.partitions[customer_id]]
@@ -86,14 +78,8 @@ class Customers:
         self._metrics.steps.inc(steps)
         self._metrics.duplicates.inc(copies)
         self._metrics.late.inc(late)
-        return Stepped(rows=rows, doubtful=doubtful, letters=letters)
-
-    async def refold(self, stepped: Stepped) -> tuple[list[CustomerRow], list[Refused]]:
-        """All rows of the batch, those included that only the whole history could tell; and a dead letter for each
-        customer whose fold failed. The batch's facts must be in the store."""
-        rows, letters = list(stepped.rows), list(stepped.letters)
-        async for customer_id, journeys in self._refold(list(stepped.doubtful), letters):
-            rows += self._rows(customer_id, journeys, stepped.doubtful[customer_id])
+        async for customer_id, journeys in self._refold(list(doubtful), letters):
+            rows += self._rows(customer_id, journeys, doubtful[customer_id])
         self._count_errors()
         return rows, letters
 
@@ -110,11 +96,9 @@ class Customers:
                 yield rows, letters
 
     def remember(self, rows: Sequence[CustomerRow]) -> None:
-        """Keep in the cache what has been written. A customer's rows follow each other, one a model."""
-        models = len(self._models)
-        for first in range(0, len(rows), models):
-            theirs = {row.model: row.journey for row in rows[first : first + models]}
-            self._cache.keep(rows[first].customer_id, theirs)
+        """Keep in the cache what has been written. A customer's rows follow each other."""
+        for customer_id, theirs in groupby(rows, attrgetter("customer_id")):
+            self._cache.keep(customer_id, {row.model: row.journey for row in theirs})
         self._metrics.cached_customers.set(len(self._cache))
 
     async def _load(self, customers: Collection[str]) -> dict[str, Journeys]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -20,10 +18,6 @@ from stream.log.interface import Log
 from stream.metrics import WorkerMetrics
 from stream.settings import WorkerSettings
 from stream.worker import Worker
-
-GARBAGE_THRESHOLD: Final = 1_000_000
-"""New objects from one look for garbage to the next. A batch makes them by the hundred thousand and none in circles:
-with 50,000 looking takes a tenth of the worker's time, with Python's own 700 a fourth."""
 
 
 async def serve(
@@ -38,7 +32,6 @@ async def serve(
     """Work until ``stop`` is set; then finish the batch at hand, commit, and return. ``announce`` gets the port of
     ``/healthz`` and ``/metrics`` as soon as it is open; they are answered on ``listener`` instead, if given. Log and
     store stay the caller's to close."""
-    gc.set_threshold(GARBAGE_THRESHOLD)
     metrics = WorkerMetrics()
     worker = Worker(log, store, models, settings, metrics)
     with monitor(worker, metrics, settings, listener) as port:

@@ -142,8 +142,7 @@ class Worker:
         """3. to 5."""
         if taken is not None:
             batch = taken.batch
-            stepped = await self._customers.step(batch, self._epoch << OFFSET_BITS)
-            rows, letters = await self._customers.refold(stepped)
+            rows, letters = await self._customers.derive(batch, self._epoch << OFFSET_BITS)
             if letters:
                 await self._patiently(partial(self._store.write_rejected, letters))
             if rows:
