@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from itertools import groupby
@@ -20,7 +20,7 @@ from store.rejected import Refused
 from stream.advance import Journeys, advance, fold_all
 from stream.batch import Batch, is_customer
 from stream.cache import JourneyCache
-from stream.log.message import encode_frame, encode_message
+from stream.log.message import encode_frame, encode_message, partition_of
 from stream.metrics import WorkerMetrics
 from stream.patience import Patience
 from stream.settings import WorkerSettings
@@ -52,17 +52,16 @@ class Customers:
         self._errors = {model.name: Counter[str]() for model in models}
         self._cache = JourneyCache(settings.cache_customers_max)
 
-    async def derive(self, batch: Batch, epoch_version: int) -> tuple[list[CustomerRow], list[Refused]]:
-        """What follows from the batch, whose facts must be in the store: the rows of its customers, at
-        ``epoch_version`` plus the offset of their partition's last record, and a dead letter for each customer whose
-        fold failed. Steps the customers whose journeys suffice; the others are folded again from the facts."""
+    async def derive(self, batch: Batch, versions: Mapping[int, int]) -> tuple[list[CustomerRow], list[Refused]]:
+        """What follows from the batch, whose facts must be in the store: the rows of its customers, at the version of
+        their partition, and a dead letter for each customer whose fold failed. Steps the customers whose journeys suffice; the others are folded again from the facts."""
         known = await self._load(batch.customers)
         rows: list[CustomerRow] = []
         letters: list[Refused] = []
         doubtful: dict[str, int] = {}
         steps = copies = late = 0
         for customer_id, placed in batch.customers.items():
-            version = epoch_version + batch.positions[batch.partitions[customer_id]]
+            version = versions[batch.partitions[customer_id]]
             try:
                 outcome = advance(self._models, known.get(customer_id), placed, self._errors)
             except Exception as error:
@@ -83,16 +82,21 @@ class Customers:
         self._count_errors()
         return rows, letters
 
-    async def derive_everybody(self, version: int) -> AsyncIterator[tuple[list[CustomerRow], list[Refused]]]:
-        """The rows of everybody who has facts, folded from the beginning, some at a time."""
+    async def derive_everybody(
+        self, versions: Mapping[int, int], partitions: int
+    ) -> AsyncIterator[tuple[list[CustomerRow], list[Refused]]]:
+        """The rows of everybody who has facts and lives in a partition (of so many) that has a version, folded from the
+        beginning, some at a time."""
         after = ""
         while homes := await self._patiently(partial(self._store.read_homes, after, HOMES_PAGE)):
             after = homes[-1]
-            for some in chunks([home for home in homes if is_customer(home)], self._settings.refold_customers_max):
+            places = {home: partition_of(home, partitions) for home in homes if is_customer(home)}
+            here = [home for home, partition in places.items() if partition in versions]
+            for some in chunks(here, self._settings.refold_customers_max):
                 letters: list[Refused] = []
                 rows: list[CustomerRow] = []
                 async for customer_id, journeys in self._refold(some, letters):
-                    rows += self._rows(customer_id, journeys, version)
+                    rows += self._rows(customer_id, journeys, versions[places[customer_id]])
                 yield rows, letters
 
     def remember(self, rows: Sequence[CustomerRow]) -> None:

@@ -17,7 +17,7 @@ from store.interface import Store
 from stream.log.interface import Log
 from stream.metrics import WorkerMetrics
 from stream.settings import WorkerSettings
-from stream.worker import Worker
+from stream.worker import ALL, Share, Worker
 
 
 async def serve(
@@ -28,12 +28,13 @@ async def serve(
     stop: asyncio.Event,
     announce: Callable[[int], None],
     listener: socket.socket | None = None,
+    share: Share = ALL,
 ) -> None:
     """Work until ``stop`` is set; then finish the batch at hand, commit, and return. ``announce`` gets the port of
     ``/healthz`` and ``/metrics`` as soon as it is open; they are answered on ``listener`` instead, if given. Log and
     store stay the caller's to close."""
     metrics = WorkerMetrics()
-    worker = Worker(log, store, models, settings, metrics)
+    worker = Worker(log, store, models, settings, metrics, share)
     with monitor(worker, metrics, settings, listener) as port:
         announce(port)
         await worker.run(stop)

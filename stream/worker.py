@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Final
 
@@ -28,15 +28,29 @@ from stream.settings import WorkerSettings
 logger = logging.getLogger(__name__)
 
 OFFSET_BITS: Final = 48
-FOLDED_NOTE: Final = "folded"
+FOLDED_NOTE: Final = "folded {partition}"
 
 
 class Folded(msgspec.Struct, frozen=True, kw_only=True):
-    """Under what the rows of ``customers`` were folded: a note in the store."""
+    """Under what the rows of the customers of one partition were folded: a note in the store."""
 
     topic_id: str
     epoch: int
     models: dict[str, str]
+
+
+class Share(msgspec.Struct, frozen=True):
+    """Which partitions a worker owns: one in every ``count``, beginning with number ``index``."""
+
+    index: int = 0
+    count: int = 1
+
+    def of(self, partitions: int) -> tuple[int, ...]:
+        """Their numbers."""
+        return tuple(range(self.index, partitions, self.count))
+
+
+ALL: Final = Share()
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,18 +62,25 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Worker:
-    """Owns every partition of one log. After a crash, make a new one."""
+    """Owns some partitions of one log, or all. After a crash, make a new one."""
 
     def __init__(
-        self, log: Log, store: Store, models: Sequence[Model], settings: WorkerSettings, metrics: WorkerMetrics
+        self,
+        log: Log,
+        store: Store,
+        models: Sequence[Model],
+        settings: WorkerSettings,
+        metrics: WorkerMetrics,
+        share: Share = ALL,
     ) -> None:
         self._log = log
         self._store = store
+        self._partitions = share.of(log.partitions)
         self._settings = settings
         self._metrics = metrics
         self._patiently = Patience(settings.retry_s_max, metrics)
         self._customers = Customers(store, models, settings, self._patiently, metrics)
-        self._epoch = 0
+        self._epochs: dict[int, int] = {}
         self._positions: dict[int, int] = {}
         """Behind the last record whose rows are written and committed."""
         self._read_to: dict[int, int] = {}
@@ -99,23 +120,32 @@ class Worker:
         others."""
         committed, heads = await self._log.positions(), await self._log.heads()
         noted = await self._patiently(self._store.read_positions)
-        here = {position.partition: position.offset for position in noted if position.topic_id == self._log.topic_id}
-        self._positions = {partition: min(offset, here.get(partition, 0)) for partition, offset in committed.items()}
+        here = {one.partition: one.offset for one in noted if one.topic_id == self._log.topic_id}
+        self._positions = {owned: min(committed[owned], here.get(owned, 0)) for owned in self._partitions}
         self._read_to = dict(self._positions)
-        lost = sum(max(0, heads[partition] - offset) for partition, offset in self._positions.items())
-        note = await self._patiently(partial(self._store.read_note, FOLDED_NOTE))
-        before = msgspec.json.decode(note, type=Folded) if note else None
         models = self._customers.model_versions
-        if before and not lost and (before.topic_id, before.models) == (self._log.topic_id, models):
-            self._epoch = before.epoch
-            return
-        if lost:
-            logger.error("the store ends %d records before the log begins: was an old backup restored?", lost)
-        self._epoch = 1 + max([self._log.epoch - 1, *(p.epoch for p in noted), *([before.epoch] if before else [])])
-        await self._fold_everybody()
-        folded = Folded(topic_id=self._log.topic_id, epoch=self._epoch, models=models)
-        await self._patiently(partial(self._store.write_note, FOLDED_NOTE, msgspec.json.encode(folded).decode()))
-        await self._note_positions()
+        before = {partition: await self._folded(partition) for partition in self._partitions}
+        stale: set[int] = set()
+        for partition, note in before.items():
+            if lost := max(0, heads[partition] - self._positions[partition]):
+                logger.error("the store ends %d records before the log begins: was an old backup restored?", lost)
+            if note and not lost and (note.topic_id, note.models) == (self._log.topic_id, models):
+                self._epochs[partition] = note.epoch
+            else:
+                stale.add(partition)
+        if stale:
+            epochs = [self._log.epoch - 1, *(p.epoch for p in noted), *(note.epoch for note in before.values() if note)]
+            self._epochs |= dict.fromkeys(stale, 1 + max(epochs))
+            await self._fold_everybody(stale)
+            for partition in sorted(stale):
+                folded = Folded(topic_id=self._log.topic_id, epoch=self._epochs[partition], models=models)
+                note = msgspec.json.encode(folded).decode()
+                await self._patiently(partial(self._store.write_note, FOLDED_NOTE.format(partition=partition), note))
+            await self._note_positions()
+
+    async def _folded(self, partition: int) -> Folded | None:
+        note = await self._patiently(partial(self._store.read_note, FOLDED_NOTE.format(partition=partition)))
+        return msgspec.json.decode(note, type=Folded) if note else None
 
     async def batch(self) -> bool:
         """Read, write and commit one batch; False when there was nothing to read.
@@ -142,7 +172,8 @@ class Worker:
         """3. to 5."""
         if taken is not None:
             batch = taken.batch
-            rows, letters = await self._customers.derive(batch, self._epoch << OFFSET_BITS)
+            versions = {at: self._version(at, offset) for at, offset in batch.positions.items()}
+            rows, letters = await self._customers.derive(batch, versions)
             if letters:
                 await self._patiently(partial(self._store.write_rejected, letters))
             if rows:
@@ -188,9 +219,13 @@ class Worker:
             return await self._write_touchpoints(placed[:half]) + await self._write_touchpoints(placed[half:])
         return []
 
-    async def _fold_everybody(self) -> None:
+    def _version(self, partition: int, offset: int) -> int:
+        return (self._epochs[partition] << OFFSET_BITS) + offset
+
+    async def _fold_everybody(self, partitions: Collection[int]) -> None:
         folded = 0
-        async for rows, letters in self._customers.derive_everybody(self._epoch << OFFSET_BITS):
+        versions = {partition: self._version(partition, 0) for partition in partitions}
+        async for rows, letters in self._customers.derive_everybody(versions, self._log.partitions):
             if rows:
                 await self._patiently(partial(self._store.write_customers, rows))
             if letters:
@@ -204,7 +239,7 @@ class Worker:
         if now - self._tidied_at < self._settings.tidy_interval_s:
             return
         self._tidied_at = now
-        self._metrics.lag.set((await self._log.lag()).messages)
+        self._metrics.lag.set((await self._log.lag(self._partitions)).messages)
         if self._noted != self._positions:
             await self._note_positions()
         if now - self._trimmed_at >= self._settings.trim_interval_s:
@@ -216,7 +251,7 @@ class Worker:
         twice."""
         noted = dict(self._positions)
         rows = [
-            Position(topic_id=self._log.topic_id, epoch=self._epoch, partition=partition, offset=offset)
+            Position(topic_id=self._log.topic_id, epoch=self._epochs[partition], partition=partition, offset=offset)
             for partition, offset in noted.items()
         ]
         await self._patiently(partial(self._store.write_positions, rows))

@@ -7,7 +7,7 @@ nobody: a stale one may succeed, and nothing may rely on it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -85,8 +85,8 @@ class Log(Protocol):
     async def ends(self) -> dict[int, int]:
         """The offset that the next append gets, of every partition."""
 
-    async def lag(self) -> Lag:
-        """What lies after the committed positions."""
+    async def lag(self, partitions: Collection[int] | None = None) -> Lag:
+        """What lies after the committed positions, of these partitions or of all."""
 
     async def trim(self, *, older_than_s: float, keep_bytes: int) -> int:
         """Drop committed records that are older than ``older_than_s``, and the oldest committed ones until at most

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -34,11 +35,6 @@ class Marks(msgspec.Struct, frozen=True):
     def backlog_bytes(self) -> int:
         """Bytes that no worker has committed."""
         return sum(max(0, end.bytes - at.bytes) for end, at in zip(self.ends, self.positions, strict=True))
-
-    @property
-    def backlog_messages(self) -> int:
-        """Messages that no worker has committed."""
-        return sum(max(0, end.messages - at.messages) for end, at in zip(self.ends, self.positions, strict=True))
 
     @property
     def held_bytes(self) -> int:
@@ -79,18 +75,23 @@ def read_topic(connection: sqlite3.Connection, directory: Path) -> Topic:
     return Topic(*connection.execute("SELECT topic_id, epoch, partitions FROM topic").fetchone())
 
 
-def lag(connection: sqlite3.Connection, marks: Marks) -> Lag:
-    """What lies after the committed positions, without reading a frame."""
+def lag(connection: sqlite3.Connection, marks: Marks, partitions: Collection[int] | None = None) -> Lag:
+    """What lies after the committed positions, of these partitions or of all, without reading a frame."""
+    asked = range(len(marks.ends)) if partitions is None else partitions
+    behind = [
+        (partition, marks.positions[partition], marks.ends[partition])
+        for partition in asked
+        if marks.positions[partition].offset < marks.ends[partition].offset
+    ]
     oldest = [
         connection.execute(
             'SELECT appended_at FROM records WHERE partition = ? AND "offset" >= ? ORDER BY "offset" LIMIT 1',
             (partition, at.offset),
         ).fetchone()
-        for partition, (at, end) in enumerate(zip(marks.positions, marks.ends, strict=True))
-        if at.offset < end.offset
+        for partition, at, _ in behind
     ]
     return Lag(
-        messages=marks.backlog_messages,
-        bytes=marks.backlog_bytes,
+        messages=sum(end.messages - at.messages for _, at, end in behind),
+        bytes=sum(end.bytes - at.bytes for _, at, end in behind),
         oldest_appended_at=min((row[0] for row in oldest), default=None),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from stream.log.grouping import group, size_of
 from stream.log.interface import Lag, LogFullError, LogUnavailableError, Record
@@ -92,9 +92,10 @@ class MemoryLog:
         """See ``Log.ends``."""
         return dict(enumerate(self._ends))
 
-    async def lag(self) -> Lag:
+    async def lag(self, partitions: Collection[int] | None = None) -> Lag:
         """See ``Log.lag``."""
-        left = [record for records in self._records for record in records if not self._is_committed(record)]
+        asked = range(self.partitions) if partitions is None else partitions
+        left = [record for partition in asked for record in self._records[partition] if not self._is_committed(record)]
         return Lag(
             messages=sum(record.count for record in left),
             bytes=sum(len(record.frame) for record in left),

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -114,9 +114,9 @@ class SqliteLog:
         """See ``Log.ends``."""
         return offsets((await self._marks()).ends)
 
-    async def lag(self) -> Lag:
+    async def lag(self, partitions: Collection[int] | None = None) -> Lag:
         """See ``Log.lag``."""
-        return await self._in_reader(LogFile.lag)
+        return await self._in_reader(lambda file: file.lag(partitions))
 
     async def trim(self, *, older_than_s: float, keep_bytes: int) -> int:
         """See ``Log.trim``. In small transactions; the file keeps the space for what comes next."""

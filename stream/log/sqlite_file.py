@@ -14,7 +14,7 @@ import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -164,10 +164,10 @@ class LogFile:
         with self._reading():
             return self.marks()
 
-    def lag(self) -> Lag:
-        """What lies after the committed positions."""
+    def lag(self, partitions: Collection[int] | None = None) -> Lag:
+        """What lies after the committed positions, of these partitions or of all."""
         with self._reading():
-            return lag(self._connection, self.marks())
+            return lag(self._connection, self.marks(), partitions)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
