@@ -85,7 +85,15 @@ class WorkerSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: str = Field(default="127.0.0.1", description="Address of the worker's /metrics and /healthz.")
-    port: int = Field(default=8001, ge=0, le=65535, description="Their port; 0 picks a free one.")
+    port: int = Field(
+        default=8001, ge=0, le=65535, description="Their port; 0 picks a free one. Of several workers, the first one's."
+    )
+    processes: int = Field(
+        default=1,
+        ge=1,
+        description="Workers that `tappa up` runs, unless told otherwise with `--workers`; each owns an equal share of "
+        "the log's partitions, so there are at most as many.",
+    )
     batch_messages_max: int = Field(
         default=40_000,
         ge=1,

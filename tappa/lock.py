@@ -18,6 +18,8 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
     command: str
     supervised: bool = False
     """Whether it is a part that stops by itself when its supervisor is gone."""
+    workers: int = 1
+    """Of a worker: how many there are, itself included (``tappa.workers``)."""
 
 
 class HeldError(RuntimeError):
@@ -37,7 +39,7 @@ class Lock:
         self.path = path
         self._file: IO[str] | None = None
 
-    def take(self, command: str, *, wait_s: float = 0.0, supervised: bool = False) -> None:
+    def take(self, command: str, *, wait_s: float = 0.0, supervised: bool = False, workers: int = 1) -> None:
         """Hold it, or raise ``HeldError`` when somebody else still does after ``wait_s``."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         file = self.path.open("a+", encoding="utf-8")
@@ -52,7 +54,8 @@ class Lock:
                     raise HeldError(self.path, _read(self.path)) from None
                 time.sleep(0.05)
         file.truncate(0)
-        file.write(msgspec.json.encode(Holder(pid=os.getpid(), command=command, supervised=supervised)).decode())
+        itself = Holder(pid=os.getpid(), command=command, supervised=supervised, workers=workers)
+        file.write(msgspec.json.encode(itself).decode())
         file.flush()
         self._file = file
 
@@ -85,6 +88,11 @@ def holder(path: Path) -> Holder | None:
 def part_lock(data: Path, name: str) -> Path:
     """The lock that the part ``name`` holds while it runs."""
     return data / f"lock.{name}"
+
+
+def part_locks(data: Path) -> dict[str, Path]:
+    """The locks of all parts that ever ran on ``data``, by their names."""
+    return {path.suffix.removeprefix("."): path for path in sorted(data.glob("lock.*"))}
 
 
 def _read(path: Path) -> Holder | None:

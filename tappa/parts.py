@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from tappa.exits import EXIT_NOT_DONE, EXIT_REFUSED
 from tappa.lock import HeldError, Lock, part_lock
+from tappa.workers import CountsDifferError, part_kind, require_same_count, surplus
 
 if TYPE_CHECKING:
     from stage_engine.model import Model
+    from stream.worker import Share
     from tappa.settings import Settings
 
 logger = logging.getLogger("tappa")
@@ -35,6 +37,8 @@ NICENESS: Final = 15
 """Of store and worker beside ingest: senders wait for its answer, and the log keeps what the others have yet to do."""
 LOCK_WAIT_S: Final = 15.0
 """How long a supervised part waits for its predecessor to be gone."""
+LOCK_WAIT_ALONE_S: Final = 0.5
+"""The same for one on its own: somebody who only looks at a lock has it for an instant."""
 GARBAGE_THRESHOLDS: Final = {"ingest": 50_000, "store": 50_000, "worker": 1_000_000}
 """New objects from one look for garbage to the next (Python's own: 700). A batch of the worker makes them by the
 hundred thousand and none in circles: with 50,000 looking takes a tenth of its time."""
@@ -47,9 +51,9 @@ STORE_RETRY_S: Final = 1.0
 """Between two tries to bring the tables up to date."""
 
 
-def prepare(name: str, data: Path, *, supervised: bool) -> None:
+def prepare(name: str, data: Path, *, supervised: bool, share: Share | None = None) -> None:
     """Be the one process that is ``name`` for this data directory, log to standard error, and, when supervised, stop
-    with the supervisor. Ends the process when another one holds the place."""
+    with the supervisor. Ends the process when another one holds the place, or, for a worker, part of its ``share``."""
     logging.basicConfig(
         format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%SZ", level=logging.INFO
     )
@@ -61,9 +65,14 @@ def prepare(name: str, data: Path, *, supervised: bool) -> None:
         threading.Thread(target=_stop_with_supervisor, name="supervisor-watch", daemon=True).start()
     global _lock
     _lock = Lock(part_lock(data, name))
+    wait_s = LOCK_WAIT_S if supervised else LOCK_WAIT_ALONE_S
+    count = share.count if share else 1
+    command = f"tappa {part_kind(name)}" + (f" --share {share.index + 1}/{count}" if share and count > 1 else "")
     try:
-        _lock.take(f"tappa {name}", wait_s=LOCK_WAIT_S if supervised else 0.0, supervised=supervised)
-    except HeldError as error:
+        _lock.take(command, wait_s=wait_s, supervised=supervised, workers=count)
+        if share:
+            require_same_count(data, name, count, wait_s=wait_s)
+    except (HeldError, CountsDifferError) as error:
         refuse(f"{error}; stop it first, or choose another --data directory")
 
 
@@ -116,15 +125,17 @@ async def _ingest(settings: Settings, data: Path, listener: socket.socket) -> No
         await log.close()
 
 
-def run_worker(settings: Settings, data: Path, listener: socket.socket) -> None:
+def run_worker(settings: Settings, data: Path, listener: socket.socket, share: Share) -> None:
     """Bring the tables up to date, then work until told to stop; then finish the batch at hand, if that does not take
     too long: what is not committed is read again at the next start."""
     import uvloop
 
-    uvloop.run(_worker(settings, data, listener))
+    if too_many := surplus(share.count, settings.log.partitions):
+        refuse(too_many)
+    uvloop.run(_worker(settings, data, listener, share))
 
 
-async def _worker(settings: Settings, data: Path, listener: socket.socket) -> None:
+async def _worker(settings: Settings, data: Path, listener: socket.socket, share: Share) -> None:
     from stage_engine.model_file import ModelError
     from store.clickhouse import connect
     from stream.log.sqlite import SqliteLog
@@ -143,7 +154,9 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket) -> No
     store = connect(settings.store)
     try:
         _spare_garbage_collector("worker")
-        work = asyncio.create_task(serve(log, store, models, settings.worker, stop, lambda port: None, listener))
+        work = asyncio.create_task(
+            serve(log, store, models, settings.worker, stop, lambda port: None, listener, share=share)
+        )
         await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait([work], timeout=DRAIN_S)
         work.cancel()

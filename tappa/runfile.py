@@ -34,7 +34,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool
     """True once every part has been ready and what was asked to be loaded is loaded."""
     parts: dict[str, Part]
-    """By name: ``store``, ``ingest``, ``worker``."""
+    """By name: ``store``, ``ingest``, ``worker``, and ``worker-2`` and so on where there are several."""
 
 
 def reachable(host: str) -> str:

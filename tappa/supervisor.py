@@ -11,13 +11,13 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from tappa import runfile
 from tappa.child import Child, Plan, Say
 from tappa.childlog import ChildLog
-from tappa.lock import HeldError, Holder, Lock, holder, part_lock
+from tappa.lock import HeldError, Holder, Lock, holder, part_locks
 from tappa.settings import SupervisorSettings
 
 LEFTOVER_GRACE_S = 10.0
@@ -25,13 +25,13 @@ LEFTOVER_GRACE_S = 10.0
 
 
 class Supervisor:
-    """Runs the parts of one data directory. Parts are started in the order given, each when those before it are ready,
-    and stopped in the order of ``stop_order``."""
+    """Runs the parts of one data directory, by their kind. Kinds are started in the order given, each when those before
+    it are ready, and stopped in the order of ``stop_order``; the parts of one kind together."""
 
     def __init__(
         self,
         data: Path,
-        plans: Sequence[Plan],
+        plans: Mapping[str, Sequence[Plan]],
         stop_order: Sequence[str],
         settings: SupervisorSettings,
         say: Say,
@@ -44,9 +44,11 @@ class Supervisor:
         self._ready = False
         self._stop = asyncio.Event()
         self._stop_order = stop_order
-        self._children = {
-            plan.name: Child(plan, self._log_of(plan.name), settings, say, self._write_run) for plan in plans
+        self._kinds = {
+            kind: [Child(plan, self._log_of(plan.name), settings, say, self._write_run) for plan in alike]
+            for kind, alike in plans.items()
         }
+        self._children = {child.plan.name: child for alike in self._kinds.values() for child in alike}
 
     async def run(self, when_ready: Callable[[], Awaitable[None]]) -> None:
         """Start everything, then do ``when_ready``, and return when all has stopped after a signal. Raises
@@ -69,9 +71,9 @@ class Supervisor:
         return ChildLog(name, self._data / "logs" / f"{name}.log", self._settings.log_file_bytes_max, self._say)
 
     async def _start(self, running: list[asyncio.Task[None]], when_ready: Callable[[], Awaitable[None]]) -> None:
-        for child in self._children.values():
-            running.append(asyncio.create_task(child.keep_running()))
-            await child.ready.wait()
+        for alike in self._kinds.values():
+            running += [asyncio.create_task(child.keep_running()) for child in alike]
+            await asyncio.gather(*(child.ready.wait() for child in alike))
         await when_ready()
         self._ready = True
         self._write_run()
@@ -86,11 +88,11 @@ class Supervisor:
                 task.result()
 
     async def _stop_all(self, running: Sequence[asyncio.Task[None]]) -> None:
-        """Stop the parts one after the other; each gets what is left of the time, less a share for those after it."""
+        """Stop one kind after the other; each gets what is left of the time, less a share for those after it."""
         deadline = time.monotonic() + self._settings.stop_within_s
-        for left, name in zip(range(len(self._stop_order), 0, -1), self._stop_order, strict=True):
+        for left, kind in zip(range(len(self._stop_order), 0, -1), self._stop_order, strict=True):
             within_s = max(deadline - time.monotonic(), 0.0)
-            await self._children[name].stop(within_s * 2 / (left + 1))
+            await asyncio.gather(*(child.stop(within_s * 2 / (left + 1)) for child in self._kinds[kind]))
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -122,12 +124,12 @@ class Supervisor:
             self._say(f"run.json cannot be written: {error}")
 
 
-def end_leftovers(data: Path, names: Sequence[str], say: Say) -> None:
-    """Wait for parts of an earlier run that are still stopping, and end those that do not. Only for who holds the
-    supervisor's lock. Raises ``HeldError`` when the holder is no leftover, but a part that somebody runs by itself."""
+def end_leftovers(data: Path, say: Say) -> None:
+    """Wait for parts of an earlier run that are still stopping, and end those that do not, also when this run will not
+    have them. Only for who holds the supervisor's lock. Raises ``HeldError`` when the holder is no leftover, but a part
+    that somebody runs by itself."""
     deadline = time.monotonic() + LEFTOVER_GRACE_S
-    for name in names:
-        path = part_lock(data, name)
+    for name, path in part_locks(data).items():
         told = False
         while (left := _leftover(path)) is not None and time.monotonic() < deadline:
             if not told:

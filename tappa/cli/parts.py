@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,10 @@ import click
 
 from tappa.cli.options import Decorator, NotDoneError, WrongSettingsError, data_option, read_settings
 from tappa.parts import prepare, refuse, run_ingest, run_store, run_worker
+from tappa.workers import parse_share, part_kind, worker_name
 
 if TYPE_CHECKING:
+    from stream.worker import Share
     from tappa.settings import Settings
 
 listen_option: Decorator = click.option("--listen", type=int, hidden=True)
@@ -30,15 +33,32 @@ def ingest(data: Path, listen: int | None) -> None:
     _run("ingest", data, listen, run_ingest)
 
 
-@click.command(epilog="Example: tappa worker --data /var/lib/tappa")
+def _share(_context: click.Context, _parameter: click.Parameter, text: str) -> Share:
+    try:
+        return parse_share(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command(
+    epilog="Examples: tappa worker --data /var/lib/tappa    TAPPA_WORKER__PORT=8002 tappa worker --share 2/3"
+)
 @data_option
+@click.option(
+    "--share",
+    metavar="K/N",
+    callback=_share,
+    default="1/1",
+    show_default=True,
+    help="Be worker K of N, and own every N-th partition of the log. Start all N, with the same N.",
+)
 @listen_option
-def worker(data: Path, listen: int | None) -> None:
+def worker(data: Path, share: Share, listen: int | None) -> None:
     """Work off the log into the store, and nothing else. Brings the tables up to date first.
 
-    Which store: [store] of the settings.
+    Which store: [store] of the settings. Where its /metrics are: [worker] host and port, another port for each worker.
     """
-    _run("worker", data, listen, run_worker)
+    _run(worker_name(share.index + 1), data, listen, partial(run_worker, share=share), share)
 
 
 @click.command(epilog="Example: tappa store --data /var/lib/tappa")
@@ -52,16 +72,23 @@ def store(data: Path, listen: int | None) -> None:
     _run("store", data, listen, run_store)
 
 
-def _run(name: str, data: Path, listen: int | None, run: Callable[[Settings, Path, socket.socket], None]) -> None:
+def _run(
+    name: str,
+    data: Path,
+    listen: int | None,
+    run: Callable[[Settings, Path, socket.socket], None],
+    share: Share | None = None,
+) -> None:
     from tappa.ports import PortTakenError, open_port
 
     data = data.absolute()
-    prepare(name, data, supervised=listen is not None)
+    prepare(name, data, supervised=listen is not None, share=share)
     try:
         settings = read_settings(data)
-        section = getattr(settings, name)
+        kind = part_kind(name)
+        section = getattr(settings, kind)
         listener = inherited(listen) if listen is not None else None
-        listener = listener or open_port(section.host, section.port, exact=True, option=f"[{name}] port").listener
+        listener = listener or open_port(section.host, section.port, exact=True, option=f"[{kind}] port").listener
     except WrongSettingsError as error:
         if listen is not None:
             refuse(error.message)

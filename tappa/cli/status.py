@@ -92,12 +92,16 @@ async def _parts(run: Run, settings: Settings) -> dict[str, Any]:
     from tappa.child import is_well
     from tappa.cli.up import HEALTH
     from tappa.runfile import reachable
+    from tappa.workers import part_kind
 
     names = list(run.parts)
     parts = list(run.parts.values())
     timeout_s = settings.supervisor.health_timeout_s
     well = await asyncio.gather(
-        *(is_well(reachable(part.host), part.port, HEALTH[name], timeout_s) for name, part in run.parts.items())
+        *(
+            is_well(reachable(part.host), part.port, HEALTH[part_kind(name)], timeout_s)
+            for name, part in run.parts.items()
+        )
     )
     return {
         name: {"url": part.url, "alive": alive, "pid": part.pid, "restarts": part.restarts}

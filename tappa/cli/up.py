@@ -14,16 +14,17 @@ import click
 from tappa.cli.options import NotDoneError, data_option, hint, read_settings
 
 if TYPE_CHECKING:
+    from tappa.child import Plan
     from tappa.ports import Port
     from tappa.settings import Settings
 
-PARTS = ("store", "ingest", "worker")
-"""In the order of their start."""
+KINDS = ("store", "ingest", "worker")
+"""Of parts, in the order of their start."""
 STOP_ORDER = ("ingest", "worker", "store")
 """First nothing new comes in, then what is under way is written, then the store closes."""
 
 HEALTH = {"store": "/ping", "ingest": "/healthz", "worker": "/healthz"}
-"""What answers 200 while a part is well."""
+"""What answers 200 while a part of this kind is well."""
 
 READY = {**HEALTH, "ingest": "/readyz"}
 """What answers 200 once a part can do its work: a disk that is full makes ingest unready, and no restart would help."""
@@ -61,19 +62,22 @@ How it is: {status}    An analyst's tool: {connect}    Stop: Ctrl-C"""
     help="HTTP port for queries; 0 picks a free one.  [default: 8123, or a free one]",
 )
 @click.option(
-    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Worker processes; this version has one."
+    "--workers",
+    type=click.IntRange(1),
+    help="Worker processes; each owns a share of the partitions.  [default: [worker] processes of the settings]",
 )
 @click.option("--demo", is_flag=True, help="On the first start, load the sample shop: 50,000 touchpoints.")
-def up(data: Path, host: str | None, port: int | None, clickhouse_port: int | None, workers: int, demo: bool) -> None:
+def up(
+    data: Path, host: str | None, port: int | None, clickhouse_port: int | None, workers: int | None, demo: bool
+) -> None:
     """Run everything on this machine, until Ctrl-C.
 
     The first start makes the data directory, with a settings file in it.
     """
-    if workers > 1:
-        raise click.UsageError("this version runs one worker, which owns every partition; leave --workers out")
     from tappa.lock import HeldError, Lock
     from tappa.ports import PortTakenError
     from tappa.supervisor import end_leftovers
+    from tappa.workers import surplus
 
     data.mkdir(parents=True, exist_ok=True)
     lock = Lock(data / "lock")
@@ -84,12 +88,15 @@ def up(data: Path, host: str | None, port: int | None, clickhouse_port: int | No
     if _first_start(data) and demo:
         (data / DEMO_WANTED).touch()
     settings = read_settings(data)
+    count = workers or settings.worker.processes
+    if too_many := surplus(count, settings.log.partitions):
+        raise click.UsageError(too_many)
     try:
-        end_leftovers(data, PARTS, say)
-        ports = _ports(settings, host, port, clickhouse_port)
+        end_leftovers(data, say)
+        ports = _ports(settings, host, port, clickhouse_port, count)
     except (HeldError, PortTakenError) as error:
         raise NotDoneError(str(error)) from None
-    _run(data, settings, ports, demo)
+    _run(data, settings, ports, count, demo)
     lock.release()
 
 
@@ -124,9 +131,13 @@ class HasPort(Protocol):
         """What was written down rather than left at its default."""
 
 
-def _ports(settings: Settings, host: str | None, port: int | None, clickhouse_port: int | None) -> dict[str, Port]:
-    """A port for each part. One that was asked for is taken or fails; a default one may become another."""
+def _ports(
+    settings: Settings, host: str | None, port: int | None, clickhouse_port: int | None, workers: int
+) -> dict[str, Port]:
+    """A port for each part. One that was asked for is taken or fails; a default one may become another; all workers but
+    the first get a free one."""
     from tappa.ports import open_port
+    from tappa.workers import worker_name
 
     asked: dict[str, tuple[str, int | None, HasPort, str]] = {
         "store": (host or settings.store.host, clickhouse_port, settings.store, "--clickhouse-port"),
@@ -140,23 +151,20 @@ def _ports(settings: Settings, host: str | None, port: int | None, clickhouse_po
         kept[name] = open_port(address, wanted, exact=chosen, option=how)
         if wanted not in (0, kept[name].number):
             say(f"port {wanted} is taken: {name} gets {kept[name].number}")
+    for number in range(2, workers + 1):
+        kept[worker_name(number)] = open_port(settings.worker.host, 0, exact=True, option=asked["worker"][-1])
     return kept
 
 
-def _run(data: Path, settings: Settings, ports: dict[str, Port], demo: bool) -> None:
-    from tappa.child import PartRefusedError, Plan
+def _run(data: Path, settings: Settings, ports: dict[str, Port], workers: int, demo: bool) -> None:
+    from tappa.child import PartRefusedError
     from tappa.supervisor import Supervisor
+    from tappa.workers import WORKER, worker_name
 
-    plans = [
-        Plan(
-            name=name,
-            command=_command(name, data),
-            environment=_environment(name, ports),
-            port=ports[name],
-            ready=READY[name],
-            health=HEALTH[name],
-        )
-        for name in PARTS
+    plans = {kind: [_plan(kind, kind, data, ports)] for kind in KINDS}
+    plans[WORKER] = [
+        _plan(worker_name(number), WORKER, data, ports, "--share", f"{number}/{workers}")
+        for number in range(1, workers + 1)
     ]
     supervisor = Supervisor(data, plans, STOP_ORDER, settings.supervisor, say, lambda: time.time_ns() // 1_000_000)
 
@@ -177,17 +185,27 @@ KEEP_MEMORY: Final = {"MALLOC_TRIM_THRESHOLD_": str(512 << 20), "MALLOC_MMAP_THR
 faulting them in again took a twelfth of the worker's time."""
 
 
-def _command(name: str, data: Path) -> list[str]:
-    return [sys.executable, "-m", "tappa", name, "--data", str(data.absolute())]
+def _plan(name: str, kind: str, data: Path, ports: dict[str, Port], *options: str) -> Plan:
+    from tappa.child import Plan
+
+    return Plan(
+        name=name,
+        command=[sys.executable, "-m", "tappa", kind, "--data", str(data.absolute()), *options],
+        environment=_environment(name, kind, ports),
+        port=ports[name],
+        ready=READY[kind],
+        health=HEALTH[kind],
+    )
 
 
-def _environment(name: str, ports: dict[str, Port]) -> dict[str, str]:
-    """The settings that tell a part where it listens, and the others where it is."""
+def _environment(name: str, kind: str, ports: dict[str, Port]) -> dict[str, str]:
+    """The settings that tell a part where it listens, and where the others are."""
     from tappa.runfile import reachable
 
     addresses: dict[str, str] = {}
-    for other, port in ports.items():
-        addresses[f"TAPPA_{other.upper()}__HOST"] = port.host if other == name else reachable(port.host)
+    for other in KINDS:
+        port = ports[name if other == kind else other]
+        addresses[f"TAPPA_{other.upper()}__HOST"] = port.host if other == kind else reachable(port.host)
         addresses[f"TAPPA_{other.upper()}__PORT"] = str(port.number)
     return {**KEEP_MEMORY, **os.environ, **addresses}
 

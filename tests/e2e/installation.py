@@ -19,7 +19,6 @@ from tappa import runfile
 READY_S_MAX: Final = 120.0
 STOP_S_MAX: Final = 20.0
 TAPPA: Final = (sys.executable, "-m", "tappa")
-PARTS: Final = ("store", "ingest", "worker")
 SOURCES: Final = {
     "web": ("--browser", "--joins", "device"),
     "app": ("--channel", "app"),
@@ -31,7 +30,8 @@ SOURCES: Final = {
 class Installation:
     """``with Installation(directory) as tappa``: started, ready, with the traffic's sources; stopped at the end."""
 
-    def __init__(self, directory: Path, **settings: str) -> None:
+    def __init__(self, directory: Path, *, workers: int = 1, **settings: str) -> None:
+        self.workers = workers
         self.data = directory / "tappa-data"
         self._output = directory / "up.log"
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("TAPPA_")}
@@ -57,16 +57,19 @@ class Installation:
         self.stop()
 
     def start(self) -> None:
-        """Run ``tappa up`` with ports that are free."""
+        """Run ``tappa up`` with ``workers`` and ports that are free."""
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
-                [*TAPPA, "up", "--data", str(self.data), "--port", "0", "--clickhouse-port", "0"],
+                [
+                    *TAPPA, "up", "--data", str(self.data), "--port", "0", "--clickhouse-port", "0",
+                    "--workers", str(self.workers),
+                ],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 env=self._environment,
                 start_new_session=True,
-            )
+            )  # fmt: skip
 
     def stop(self) -> None:
         """As an operator does, with SIGTERM; by force if that does not help."""
@@ -92,7 +95,7 @@ class Installation:
             time.sleep(0.05)
 
     def kill(self, part: str) -> None:
-        """kill -9 of ``store``, ``ingest``, ``worker`` or ``supervisor``, as soon as it runs. A supervisor is started
+        """kill -9 of ``supervisor`` or of a part by its name, as soon as it runs. A supervisor is started
         again at once, as systemd would."""
         if part == "supervisor":
             assert self._process is not None

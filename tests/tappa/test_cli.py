@@ -59,10 +59,22 @@ def test_wrong_settings_are_wrong_usage_and_said_line_by_line(data: Path) -> Non
     assert "unknown setting 'mony'; did you mean money?" in done.stderr
 
 
-def test_more_than_one_worker_is_refused_politely(data: Path) -> None:
-    done = tappa("up", "--workers", "2", data=data)
+def test_more_workers_than_partitions_are_refused_politely(data: Path) -> None:
+    done = tappa("up", "--workers", "9", data=data)
     assert done.returncode == 2
-    assert "this version runs one worker" in done.stderr
+    assert "9 workers are too many: the log has 8 partitions" in done.stderr
+    with (data / "tappa.toml").open("a") as file:
+        file.write("\n[worker]\nprocesses = 3\n[log]\npartitions = 2\n")
+    assert "3 workers are too many: the log has 2 partitions" in tappa("up", data=data).stderr
+    assert "3 workers are too many: the log has 2 partitions" in tappa("worker", "--share", "3/3", data=data).stderr
+
+
+@pytest.mark.parametrize("share", ["0/2", "3/2", "2", "1/0", "-1/2", "a/b"])
+def test_a_share_that_there_cannot_be_is_wrong_usage(data: Path, share: str) -> None:
+    done = tappa("worker", "--share", share, data=data)
+    assert done.returncode == 2
+    assert "is not K/N with K from 1 to N, such as 2/3" in done.stderr
+    assert list(data.glob("lock*")) == []
 
 
 def test_status_of_what_does_not_run_says_how_to_start_it(data: Path) -> None:

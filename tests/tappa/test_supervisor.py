@@ -22,10 +22,10 @@ SOON_S = 8.0
 
 
 class Supervised:
-    def __init__(self, data: Path, stop_within_s: float) -> None:
+    def __init__(self, data: Path, stop_within_s: float, workers: int) -> None:
         self.data = data
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.tappa.supervising", str(data), str(stop_within_s)],
+            [sys.executable, "-m", "tests.tappa.supervising", str(data), str(stop_within_s), str(workers)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         self.lines: list[str] = []
@@ -61,8 +61,8 @@ class Supervised:
 
 
 @contextmanager
-def supervised(data: Path, *, stop_within_s: float = STOP_WITHIN_S) -> Iterator[Supervised]:
-    running = Supervised(data, stop_within_s)
+def supervised(data: Path, *, stop_within_s: float = STOP_WITHIN_S, workers: int = 1) -> Iterator[Supervised]:
+    running = Supervised(data, stop_within_s, workers)
     try:
         yield running
     finally:
@@ -95,6 +95,18 @@ def test_parts_start_in_order_and_stop_in_the_order_in_which_touchpoints_flow(tm
         assert ready == ["store", "ingest", "worker"]
         assert running.stop() == 0
     assert running.stopped() == ["ingest", "worker", "store"]
+
+
+def test_parts_of_one_kind_start_and_stop_together(tmp_path: Path) -> None:
+    (tmp_path / "worker.mode").write_text("meet worker-2")
+    (tmp_path / "worker-2.mode").write_text("meet worker")
+    with supervised(tmp_path, workers=2) as running:
+        running.until("all ready")
+        ready = [line.split()[0] for line in running.lines if "is ready on" in line]
+        assert (ready[:2], sorted(ready[2:])) == (["store", "ingest"], ["worker", "worker-2"])
+        assert running.stop() == 0
+    stopped = running.stopped()
+    assert (stopped[0], sorted(stopped[1:3]), stopped[3]) == ("ingest", ["worker", "worker-2"], "store")
 
 
 def test_run_json_says_what_runs_and_is_gone_afterwards(tmp_path: Path) -> None:
@@ -176,6 +188,19 @@ def test_the_next_supervisor_ends_what_a_killed_one_left_behind(tmp_path: Path) 
     (tmp_path / "store.mode").unlink()
     with supervised(tmp_path) as again:
         again.until(f"waiting for store of an earlier run (process {left}) to stop")
+        again.until("all ready")
+        assert not alive(left)
+
+
+@pytest.mark.slow
+def test_the_next_supervisor_ends_workers_that_it_does_not_have_itself(tmp_path: Path) -> None:
+    (tmp_path / "worker-3.mode").write_text("stubborn")
+    with supervised(tmp_path, workers=3) as running:
+        running.until("all ready")
+        left = running.pid("worker-3")
+        running.process.kill()
+    with supervised(tmp_path) as again:
+        again.until(f"waiting for worker-3 of an earlier run (process {left}) to stop")
         again.until("all ready")
         assert not alive(left)
 

@@ -171,9 +171,97 @@ def test_a_port_that_was_asked_for_and_is_taken_is_refused(installation: Install
     assert f"port {taken} of 127.0.0.1 is taken; choose another with --port" in done.stderr
 
 
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with Installation(tmp_path_factory.mktemp("two"), workers=2) as running:
+        yield running
+
+
+WORKERS = ("worker", "worker-2")
+
+
+def send_of_many_customers(installation: Installation, prefix: str, count: int) -> None:
+    batch = [{"type": "track", "event": "Product Viewed", "userId": f"{prefix}{n}"} for n in range(count)]
+    url, key = installation.url("ingest"), installation.keys["app"]
+    httpx.post(f"{url}/v1/batch", auth=(key, ""), json={"batch": batch}, timeout=WAIT_S).raise_for_status()
+
+
+def customers(installation: Installation, prefix: str) -> int:
+    (row,) = installation.rows(f"SELECT count() AS n FROM v_customers WHERE startsWith(customer_id, 'user:{prefix}')")
+    return int(row["n"])
+
+
+def test_two_workers_each_work_off_their_share(two: Installation) -> None:
+    send_of_many_customers(two, "many", 500)
+    two.wait_until_visible(WAIT_S)
+    assert customers(two, "many") == 500
+    worked_off = [two.metrics(name)["tappa_worker_touchpoints_total"] for name in WORKERS]
+    assert sum(worked_off) == 500
+    assert min(worked_off) > 100
+
+
+def test_status_shows_both_workers(two: Installation) -> None:
+    parts = json.loads(two.command("status", "--json"))["parts"]
+    assert [name for name, part in parts.items() if part["alive"]] == ["store", "ingest", *WORKERS]
+    assert len({part["url"] for part in parts.values()}) == 4
+    assert re.search(r"^worker-2 +http://\S+ +alive", two.command("status"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("share", "says"),
+    [
+        ("2/2", r"lock\.worker-2 is held by process \d+ \(tappa worker --share 2/2\)"),
+        ("1/1", r"lock\.worker is held by process \d+ \(tappa worker --share 1/2\)"),
+        ("3/3", r"process \d+ \(tappa worker --share \d/2\) is one of 2, this would be one of 3"),
+    ],
+)
+def test_no_worker_comes_in_between(two: Installation, share: str, says: str) -> None:
+    done = tappa(two.data, "worker", "--share", share)
+    assert done.returncode != 0
+    assert re.search(says, done.stderr)
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_one_of_two_workers_is_killed_and_comes_back(two: Installation, name: str) -> None:
+    before = two.pids()
+    two.kill(name)
+    send_of_many_customers(two, f"{name}-killed-", 200)
+    two.wait_until_visible(WAIT_S)
+    assert customers(two, f"{name}-killed-") == 200
+    after = two.pids()
+    assert {part for part, pid in after.items() if pid != before[part]} == {name}
+
+
 @pytest.mark.slow
-def test_sigterm_stops_it_in_time_with_touchpoints_on_their_way(tmp_path: Path) -> None:
-    with Installation(tmp_path) as running:
+@pytest.mark.parametrize("workers", [1, 3])
+def test_after_two_workers_others_go_on_with_their_data(tmp_path: Path, workers: int) -> None:
+    with Installation(tmp_path, workers=2) as running:
+        send_of_many_customers(running, "before", 500)
+        running.stop()
+        running.workers = workers
+        running.start()
+        running.wait_until_ready()
+        assert len(running.pids()) == 2 + workers
+        send_of_many_customers(running, "after", 300)
+        running.wait_until_visible(WAIT_S)
+        assert (customers(running, "before"), customers(running, "after")) == (500, 300)
+
+
+@pytest.mark.slow
+def test_fewer_workers_start_at_once_after_a_killed_supervisor_of_more(tmp_path: Path) -> None:
+    with Installation(tmp_path, workers=3) as running:
+        before = running.pids()
+        running.workers = 1
+        running.kill("supervisor")
+        running.wait_until_ready()
+        assert set(running.pids()) == {"store", "ingest", "worker"}
+        assert [pid for pid in before.values() if Path(f"/proc/{pid}").exists()] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sigterm_stops_it_in_time_with_touchpoints_on_their_way(tmp_path: Path, workers: int) -> None:
+    with Installation(tmp_path, workers=workers) as running:
         url, key = running.url("ingest"), running.keys["app"]
         batch = [{"type": "track", "event": "Product Viewed", "userId": f"u{n}"} for n in range(500)]
         for _ in range(10):
