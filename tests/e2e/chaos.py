@@ -15,7 +15,8 @@ from tests.e2e.installation import Installation
 from tests.e2e.traffic import DAY_MS, Traffic
 from tests.e2e.views import differences
 
-TARGETS: Final = ("ingest", "worker", "store", "supervisor")
+WORKERS: Final = 2
+TARGETS: Final = ("ingest", "worker", "worker-2", "store", "supervisor")
 EVERYTHING: Final = "everything"
 VISIBLE_WITHIN_S: Final = 240.0
 SETTINGS: Final = {"TAPPA_SUPERVISOR__BACKOFF_S_MAX": "1"}
@@ -44,7 +45,7 @@ async def torture(
     end_ms = yesterday_ms()
     traffic = Traffic(seed, touchpoints=touchpoints, customers=max(50, touchpoints // 20), end_ms=end_ms)
     killed: Counter[str] = Counter()
-    with Installation(directory, **SETTINGS) as tappa:
+    with Installation(directory, workers=WORKERS, **SETTINGS) as tappa:
         delivery = Delivery(tappa, pause_s=0.02)
         killing = asyncio.create_task(kill_all(tappa, kills, chance, pause_s, killed, say))
         rounds = 0
