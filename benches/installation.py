@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -17,6 +18,7 @@ from urllib.parse import urlencode
 
 import tappa.runfile
 from benches.requests import ROUTES
+from tappa.workers import WORKER, part_kind
 
 READY_S_MAX: Final = 120.0
 STOP_S_MAX: Final = 20.0
@@ -31,10 +33,12 @@ class InstallationError(Exception):
 
 
 class Installation:
-    """A running ``tappa up``. Leaving it stops it and leaves its data."""
+    """A running ``tappa up``. Leaving it stops it and leaves its data. ``workers`` is None for as many as it runs by
+    itself; once it runs, it is their number."""
 
-    def __init__(self, data: Path, output: Path) -> None:
+    def __init__(self, data: Path, output: Path, workers: int | None = None) -> None:
         self.data = data
+        self.workers = workers or 0
         self._output = output
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -42,9 +46,10 @@ class Installation:
         began = time.monotonic()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TAPPA_")}
         environment["TAPPA_WORKER__PORT"] = "0"
+        options = ["--workers", str(self.workers)] if self.workers else []
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                [*TAPPA, "up", "--data", str(self.data), "--port", "0", "--clickhouse-port", "0"],
+                [*TAPPA, "up", "--data", str(self.data), "--port", "0", "--clickhouse-port", "0", *options],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
@@ -59,7 +64,8 @@ class Installation:
         run = self._run()
         self.ingest = run.parts["ingest"]
         self.pids = {"supervisor": run.pid} | {name: part.pid or 0 for name, part in run.parts.items()}
-        self.worker_address = (tappa.runfile.reachable(run.parts["worker"].host), run.parts["worker"].port)
+        self._workers = [part for name, part in run.parts.items() if part_kind(name) == WORKER]
+        self.workers = len(self._workers)
         self.write_key: str = self._command("sources", "--json")[0]["write_keys"][0]
         self.connection: dict[str, Any] = self._command("connect", "--json")
         return self
@@ -79,14 +85,12 @@ class Installation:
         """How often a part died: any at all spoils the figures."""
         return sum(part.restarts for part in self._run().parts.values())
 
-    def metrics(self, host: str, port: int) -> dict[str, float]:
-        """The numbers of ``/metrics``, by name and labels as written there."""
-        connection = http.client.HTTPConnection(host, port, timeout=10)
-        connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
-        connection.close()
-        lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
-        return {name: float(value) for name, _, value in lines if not name.endswith("_created")}
+    def worker_metrics(self) -> Counter[str]:
+        """The numbers of ``/metrics``, by name and labels as written there: sums over all workers."""
+        together: Counter[str] = Counter()
+        for part in self._workers:
+            together.update(_metrics(tappa.runfile.reachable(part.host), part.port))
+        return together
 
     def _ready(self) -> bool:
         run = tappa.runfile.read(self.data / "run.json")
@@ -119,6 +123,15 @@ class Installation:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _metrics(host: str, port: int) -> dict[str, float]:
+    connection = http.client.HTTPConnection(host, port, timeout=10)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines if not name.endswith("_created")}
 
 
 class Analyst:

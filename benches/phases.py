@@ -17,9 +17,10 @@ from benches.figures import Figures, percentile
 from benches.generator import Order, Outcome, read_times
 from benches.installation import Analyst, Installation
 from benches.machine import ROOT
-from benches.processes import cpu_s, machine_cpu_s
+from benches.processes import cpu_s_by_kind, machine_cpu_s
 from benches.requests import Requests, encoded
 from benches.workload import markers
+from tappa.workers import part_kind
 
 POLL_S: Final = 0.05
 """From the end of one question whether something is visible to the next: what a time to visible may be too long by."""
@@ -95,7 +96,7 @@ class Measurement:
             ]
             figures |= _percentiles("visible", waits)
             figures["probes"] = len(waits)
-        for process in (*self._installation.pids, "generator"):
+        for process in {*map(part_kind, self._installation.pids), "generator"}:
             figures[f"cpu_us.{process}"] = figures[f"cpu_s.{process}"] / outcome.accepted * 1e6
         self.figures |= {f"{phase.name}.{name}": value for name, value in figures.items()}
 
@@ -107,25 +108,25 @@ class Measurement:
 
     @contextmanager
     def _costs(self, phase: Phase) -> Iterator[Figures]:
-        """CPU of all processes and counters of the worker, from begin to end."""
+        """CPU of all processes and counters of the workers, from begin to end."""
         figures: Figures = {}
         pids = self._installation.pids
-        before = {name: cpu_s(pid) for name, pid in pids.items()}
-        worker_before = self._installation.metrics(*self._installation.worker_address)
+        before = cpu_s_by_kind(pids)
+        worker_before = self._installation.worker_metrics()
         observer, (machine, steal), wall = time.process_time(), machine_cpu_s(), time.monotonic()
         yield figures
         wall = time.monotonic() - wall
         figures["cpu_s.observer"] = time.process_time() - observer
-        for name, pid in pids.items():
-            figures[f"cpu_s.{name}"] = cpu_s(pid) - before[name]
+        for kind, seconds in cpu_s_by_kind(pids).items():
+            figures[f"cpu_s.{kind}"] = seconds - before[kind]
         machine_now, steal_now = machine_cpu_s()
         ours = sum(value for name, value in figures.items() if name.startswith("cpu_s."))
         figures["others_cores"] = max(machine_now - machine - ours, 0) / wall
         figures["steal_cores"] = (steal_now - steal) / wall
-        worker = self._installation.metrics(*self._installation.worker_address)
+        worker = self._installation.worker_metrics()
         for name in ("batches", "steps", "refolds", "duplicates", "late"):
             key = f"tappa_worker_{name}_total"
-            figures[f"worker_{name}"] = worker.get(key, 0) - worker_before.get(key, 0)
+            figures[f"worker_{name}"] = worker[key] - worker_before[key]
 
     def _send(self, phase: Phase) -> tuple[Outcome, list[int | None]]:
         """Have the generator send the phase; meanwhile look for its probes."""

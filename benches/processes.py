@@ -1,12 +1,15 @@
-"""What processes cost, from /proc: CPU time and memory."""
+"""What processes cost, from /proc: CPU time and memory. Several of one kind (``worker``, ``worker-2``) count as one."""
 
 from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from tappa.workers import part_kind
 
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 MEMORY_INTERVAL_S: Final = 0.5
@@ -21,6 +24,14 @@ def cpu_s(pid: int) -> float:
     """User and system time of all threads of a process so far; in steps of 10 ms."""
     fields = _read(pid, "stat").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def cpu_s_by_kind(pids: Mapping[str, int]) -> dict[str, float]:
+    """User and system time so far of the processes of each kind."""
+    together = dict.fromkeys(map(part_kind, pids), 0.0)
+    for name, pid in pids.items():
+        together[part_kind(name)] += cpu_s(pid)
+    return together
 
 
 def memory_bytes(pid: int) -> tuple[int, str]:
@@ -55,7 +66,8 @@ def _kib(text: str, key: str) -> int:
 
 
 class MemoryWatch:
-    """Looks at the memory of processes until it is left, from a thread of its own."""
+    """Looks at the memory of processes until it is left, from a thread of its own. ``now`` and ``peaks`` are by kind; a
+    peak is the largest sum at one moment."""
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = dict(pids)
@@ -63,9 +75,9 @@ class MemoryWatch:
         self._thread = threading.Thread(target=self._watch, name="memory-watch", daemon=True)
         self.measure = ""
         self.now: dict[str, int] = {}
-        self.peaks: dict[str, int] = dict.fromkeys(self._pids, 0)
+        self.peaks: dict[str, int] = dict.fromkeys(map(part_kind, self._pids), 0)
         self.total_peak = 0
-        """Largest sum at one moment, which is less than the sum of the peaks."""
+        """Of all together, which is less than the sum of the peaks."""
 
     def __enter__(self) -> MemoryWatch:
         self.look()
@@ -78,9 +90,12 @@ class MemoryWatch:
 
     def look(self) -> None:
         """Measure once."""
+        now: Counter[str] = Counter()
         for name, pid in self._pids.items():
-            self.now[name], self.measure = memory_bytes(pid)
-            self.peaks[name] = max(self.peaks[name], self.now[name])
+            memory, self.measure = memory_bytes(pid)
+            now[part_kind(name)] += memory
+        self.now = dict(now)
+        self.peaks = {kind: max(peak, self.now[kind]) for kind, peak in self.peaks.items()}
         self.total_peak = max(self.total_peak, sum(self.now.values()))
 
     def _watch(self) -> None:

@@ -33,7 +33,7 @@ def report(result: Result, earlier: Result | None) -> str:
     machine = ", ".join(f"{name} {value}" for name, value in result.machine.items() if name != "type")
     parts = [
         f"Tappa {result.commit}, {result.at[:16]}Z\n{result.machine['type']}\n{machine}",
-        f"Medians of {len(result.runs)} runs\n" + headlines(figures, earlier),
+        f"Medians of {len(result.runs)} runs with {workers(figures)}\n" + headlines(figures, earlier),
         "CPU-µs a touchpoint, by process\n" + costs(figures),
         "Memory, MB (" + str(result.machine.get("memory", "")) + ")\n" + memory(figures),
         "Marks, two cores\n" + marks(figures),
@@ -43,9 +43,15 @@ def report(result: Result, earlier: Result | None) -> str:
             f"Other programs took up to {cores:.2f} cores meanwhile: these figures are too low, and no result to keep."
         )
     if earlier:
-        last = f"{earlier.commit}, {earlier.at[:16]}Z"
+        last = f"{earlier.commit}, {earlier.at[:16]}Z, with {workers(earlier.figures)}"
         parts.insert(2, f"Compared with {last}, the last on this type of machine; `ratio` is new/old")
     return "\n\n".join(parts)
+
+
+def workers(figures: Mapping[str, Spread]) -> str:
+    """How many ran. The first results do not say: it was one."""
+    count = int(figures["workers"].median) if "workers" in figures else 1
+    return "1 worker" if count == 1 else f"{count} workers"
 
 
 def headlines(figures: Mapping[str, Spread], earlier: Result | None) -> str:

@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=3, help="runs, of which the medians are taken (default 3)")
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of touchpoints (default 1)")
     parser.add_argument("--mix", choices=("in_order", "full", "both"), default="both", help="measured end to end")
+    parser.add_argument("--workers", type=int, help="for `tappa up --workers`; without it as many as it runs by itself")
     parser.add_argument("--dry", action="store_true", help="keep no result")
     parser.add_argument("--anyway", action="store_true", help="keep it even if other programs took much of the machine")
     parser.add_argument("--keep", action="store_true", help="leave the data and logs of the last run in build/")
@@ -88,7 +89,7 @@ def bench(options: argparse.Namespace, directory: Path) -> int:
     runs = []
     for number in range(options.runs):
         say(f"run {number + 1} of {options.runs}")
-        run, measure = one_run(phases, directory)
+        run, measure = one_run(phases, directory, options.workers)
         runs.append(run)
         place["memory"] = measure
     result = Result(
@@ -157,12 +158,12 @@ def with_probes(workload: Workload) -> chain[Item]:
     return chain.from_iterable([next(probes)._replace(sender=group[0].sender), *group[1:]] for group in groups)
 
 
-def one_run(phases: Sequence[Phase], directory: Path) -> tuple[Figures, str]:
+def one_run(phases: Sequence[Phase], directory: Path, workers: int | None) -> tuple[Figures, str]:
     """A new installation through all phases, and what memory was measured as."""
     data = directory / "data"
     shutil.rmtree(data, ignore_errors=True)
     with (
-        Installation(data, directory / "tappa.log") as installation,
+        Installation(data, directory / "tappa.log", workers) as installation,
         MemoryWatch(installation.pids) as watch,
         closing(Analyst(installation.connection)) as analyst,
     ):
@@ -176,12 +177,13 @@ def one_run(phases: Sequence[Phase], directory: Path) -> tuple[Figures, str]:
         if installation.restarts:
             raise PhaseError(f"a process was restarted meanwhile: see {installation.data / 'logs'} (--keep)")
         figures = measurement.figures
+        figures["workers"] = installation.workers
         figures["ready_s"] = installation.ready_s
         figures["memory_peak_mb"] = watch.total_peak / 1e6
         figures["memory_end_mb"] = sum(watch.now.values()) / 1e6
-        for name in installation.pids:
-            figures[f"memory_peak_mb.{name}"] = watch.peaks[name] / 1e6
-            figures[f"memory_end_mb.{name}"] = watch.now[name] / 1e6
+        for kind, peak in watch.peaks.items():
+            figures[f"memory_peak_mb.{kind}"] = peak / 1e6
+            figures[f"memory_end_mb.{kind}"] = watch.now[kind] / 1e6
         return figures, watch.measure
 
 
