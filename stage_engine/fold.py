@@ -87,7 +87,7 @@ def steps(model: Model, journey: Journey, placed: Iterable[Placed], errors: Coun
 def fold(model: Model, touchpoints: Iterable[Touchpoint], errors: Counter[str] | None = None) -> Journey | None:
     """The journey from scratch: any order, copies and voids. None when nothing is left of it. ``errors`` as for
     ``step``."""
-    return fold_placed(model, sorted(_one_per_identity(touchpoints), key=itemgetter(0)), errors)
+    return fold_placed(model, one_per_identity(map(place, touchpoints)), errors)
 
 
 def fold_placed(model: Model, placed: Sequence[Placed], errors: Counter[str] | None = None) -> Journey | None:
@@ -106,14 +106,14 @@ def fold_placed(model: Model, placed: Sequence[Placed], errors: Counter[str] | N
     return steps(model, start, placed, errors) if placed else None
 
 
-def _one_per_identity(touchpoints: Iterable[Touchpoint]) -> list[Placed]:
-    """Of copies the one with the smallest precedence; each with its place."""
+def one_per_identity(placed: Iterable[Placed]) -> list[Placed]:
+    """Of copies the one with the smallest precedence; in total order."""
     kept: dict[bytes, Placed] = {}
-    for one in map(place, touchpoints):
+    for one in placed:
         other = kept.get(one[1])
         if other is None or one[2].precedence < other[2].precedence:
             kept[one[1]] = one
-    return list(kept.values())
+    return sorted(kept.values(), key=itemgetter(0))
 
 
 class _Course:

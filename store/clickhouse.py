@@ -24,11 +24,34 @@ from clickhouse_connect.driver.exceptions import Error as DriverError
 from clickhouse_connect.driver.httputil import get_pool_manager
 from clickhouse_connect.driver.insert import InsertContext
 
+from stage_engine.identity.carried import carried
+from stage_engine.identity.identifier import is_device
+from stage_engine.identity.limits import Limits
+from stage_engine.identity.link import Split
+from stage_engine.identity.reading import Pair, Reading, bounded
 from stage_engine.journey import Journey
 from stage_engine.touchpoint import Placed, Touchpoint
 from store.column import Column
 from store.customer_columns import STORED, customer_columns, stored_journeys
-from store.interface import CustomerRow, Position, StoreError, StoreUnavailableError, UnwritableRowError
+from store.identity_columns import (
+    identity_columns,
+    link_columns,
+    marks_of,
+    marks_statement,
+    pairs_of,
+    pairs_statement,
+    split_columns,
+)
+from store.interface import (
+    CustomerRow,
+    IdentityRow,
+    Position,
+    Sighting,
+    SplitRow,
+    StoreError,
+    StoreUnavailableError,
+    UnwritableRowError,
+)
 from store.rejected import Refused
 from store.settings import StoreSettings
 from store.touchpoint_columns import (
@@ -119,6 +142,53 @@ class ClickHouseStore:
     async def read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
         return await asyncio.to_thread(self._read_touchpoints, homes)
 
+    async def write_links(self, sightings: Sequence[Sighting]) -> None:
+        await asyncio.to_thread(self._write, "identity_links", link_columns, sightings)
+
+    async def read_readings(self, identifiers: Collection[str], limits: Limits) -> dict[str, Reading]:
+        allowed = ", ".join(map(literal, sorted(limits.allowed & set(identifiers)))) or "''"
+        pairs: dict[str, dict[str, Pair]] = {}
+        for ids in _parts(identifiers):
+            pairs |= pairs_of(await self.rows(pairs_statement(ids, allowed, limits)))
+        found = {one: bounded(one, Reading(pairs=pairs.get(one, {})), limits) for one in identifiers}
+        # A device that settled pairs make shared needs no marks; one that was seen with nobody has none.
+        devices = [one for one in pairs if is_device(one) and len(found[one].pairs) == len(pairs[one])]
+        for ids in _parts(devices):
+            for device, marks in marks_of(await self.rows(marks_statement(ids))).items():
+                found[device] = bounded(device, Reading(pairs=pairs[device], marks=marks), limits)
+        return found
+
+    async def read_neighbours(self, identifiers: Collection[str]) -> dict[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = dict.fromkeys(identifiers, frozenset())
+        for ids in _parts(identifiers):
+            statement = (
+                "SELECT identifier, groupUniqArray(identifiers) FROM identity_links "
+                f"WHERE identifier IN ({ids}) GROUP BY identifier"
+            )
+            for identifier, some in await self.rows(statement):
+                found[identifier] = frozenset(other for one in some for other in carried(one).about) - {identifier}
+        return found
+
+    async def read_linked(self, identifiers: Collection[str]) -> list[Touchpoint]:
+        return await asyncio.to_thread(self._read_linked, identifiers)
+
+    async def read_identifiers(self, after: str, limit: int) -> list[str]:
+        key, last = "sipHash64(identifier), identifier", literal(after)
+        behind = f"WHERE ({key}) > (sipHash64({last}), {last})" if after else ""
+        statement = f"SELECT identifier FROM identity_links {behind} GROUP BY {key} ORDER BY {key} LIMIT {limit:d}"
+        return [identifier for (identifier,) in await self.rows(statement)]
+
+    async def write_identities(self, rows: Sequence[IdentityRow]) -> None:
+        await asyncio.to_thread(self._write, "identities", identity_columns, rows)
+
+    async def write_splits(self, splits: Sequence[SplitRow]) -> None:
+        await asyncio.to_thread(self._write, "splits", split_columns, splits)
+
+    async def read_splits(self) -> list[Split]:
+        last = "argMax(revoked, (decided_at, revoked, decided_by))"
+        rows = await self.rows(f"SELECT one, other, {last} FROM splits GROUP BY one, other")
+        return [Split(one=one, other=other, revoked=bool(revoked)) for one, other, revoked in rows]
+
     async def read_positions(self) -> list[Position]:
         statement = "SELECT topic_id, epoch, partition, offset FROM positions FINAL"
         return [
@@ -182,11 +252,11 @@ class ClickHouseStore:
         for ids in _parts(customer_ids if wanted else ()):
             statement = (
                 f"SELECT {', '.join(STORED)} FROM customers FINAL "
-                f"PREWHERE customer_id IN ({ids}) WHERE (model, model_version) IN ({wanted})"
+                f"PREWHERE customer_id IN ({ids}) WHERE is_deleted OR (model, model_version) IN ({wanted})"
             )
             for block in self._blocks("customers", statement, {"state": "bytes"}):
                 found.update(stored_journeys(block))
-        return found
+        return {key: journey for key, journey in found.items() if key[1] in model_versions}
 
     def _read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
         formats = dict.fromkeys(FETCHED_BYTES, "bytes") | dict.fromkeys(FETCHED_TIMES, "int")
@@ -201,6 +271,23 @@ class ClickHouseStore:
             for block in self._blocks("touchpoints", statement, formats):
                 counting_touchpoints(block, found)
         return {home: list(touchpoints.values()) for home, touchpoints in found.items()}
+
+    def _read_linked(self, identifiers: Collection[str]) -> list[Touchpoint]:
+        formats = dict.fromkeys(FETCHED_BYTES, "bytes") | dict.fromkeys(FETCHED_TIMES, "int")
+        found: dict[str, dict[bytes, Touchpoint]] = {}
+        for ids in _parts(identifiers):
+            keys = (
+                "SELECT sipHash64(if(startsWith(home, 'receipt:'), '', home)), sipHash64(home), original_timestamp, "
+                f"identity FROM identity_links WHERE identifier IN ({ids}) AND home != identifier "
+                "AND NOT startsWith(home, 'user:')"
+            )
+            statement = (
+                f"SELECT {', '.join(FETCHED)} FROM touchpoints "
+                f"WHERE (sipHash64(filed_under), home_hash, original_timestamp, identity) IN ({keys})"
+            )
+            for block in self._blocks("touchpoints", statement, formats):
+                counting_touchpoints(block, found)
+        return [touchpoint for some in found.values() for touchpoint in some.values()]
 
     def _blocks(self, table: str, statement: str, formats: Mapping[str, str]) -> Iterator[Sequence[Sequence[Any]]]:
         def ask(client: Client) -> list[Sequence[Sequence[Any]]]:

@@ -9,6 +9,10 @@ from typing import Protocol
 
 import msgspec
 
+from stage_engine.identity.limits import Limits
+from stage_engine.identity.link import Link, Split
+from stage_engine.identity.reading import Reading
+from stage_engine.identity.resolve import Stretches
 from stage_engine.journey import Journey
 from stage_engine.touchpoint import Placed, Touchpoint
 from store.rejected import Refused
@@ -40,6 +44,19 @@ class CustomerRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """None: there is nothing left of this customer (a tombstone)."""
 
 
+class SplitRow(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag_field="_", tag="s"):
+    """A decision about two identifiers, a recorded fact. Its fields are its wire format in the log."""
+
+    one: str
+    other: str
+    revoked: bool
+    """Whether it takes a split back."""
+    decided_at: int
+    """Milliseconds since 1970 UTC."""
+    decided_by: str
+    reason: str
+
+
 class Position(msgspec.Struct, frozen=True, kw_only=True):
     """How far the rows in the store go, kept beside them."""
 
@@ -48,6 +65,20 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     partition: int
     offset: int
     """Of the next record to read."""
+
+
+class IdentityRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Whose an identifier is; replaces the row of a version that is not higher. An identifier without a row is its own
+    customer (a receipt's own key nobody's)."""
+
+    identifier: str
+    version: int
+    """As of a ``CustomerRow``."""
+    stretches: Stretches
+
+
+Sighting = tuple[str, Link]
+"""An identifier, and a link that says something about it."""
 
 
 class Store(Protocol):
@@ -64,13 +95,37 @@ class Store(Protocol):
         self, customer_ids: Collection[str], model_versions: Mapping[str, str]
     ) -> dict[tuple[str, str], Journey | None]:
         """Journeys by (customer_id, model), of the given version of each model; None for a tombstone, absent without a
-        row."""
+        row. Whatever the version of a tombstone's model, under every model there is nothing left."""
 
     async def read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
         """The facts filed under each home, one per identity (the copy that counts), in no particular order."""
 
     async def write_customers(self, rows: Sequence[CustomerRow]) -> None:
         """Replace derived rows; one insert, all or nothing per block."""
+
+    async def write_links(self, sightings: Sequence[Sighting]) -> None:
+        """Insert links, each to be found by the identifier beside it. What was written as settled stays so."""
+
+    async def read_readings(self, identifiers: Collection[str], limits: Limits) -> dict[str, Reading]:
+        """What all links say about each identifier, with everything left out that a ``Reading`` may leave out."""
+
+    async def read_neighbours(self, identifiers: Collection[str]) -> dict[str, frozenset[str]]:
+        """By identifier: all others that links say something about beside it, however many."""
+
+    async def read_linked(self, identifiers: Collection[str]) -> list[Touchpoint]:
+        """The facts that carry one of these identifiers, and no user, but are filed under another; one per identity."""
+
+    async def write_identities(self, rows: Sequence[IdentityRow]) -> None:
+        """Replace derived rows, as ``write_customers``."""
+
+    async def write_splits(self, splits: Sequence[SplitRow]) -> None:
+        """Insert what was decided; of the same two identifiers the last decision counts."""
+
+    async def read_splits(self) -> list[Split]:
+        """The decisions that count, revoked ones included."""
+
+    async def read_identifiers(self, after: str, limit: int) -> list[str]:
+        """Identifiers that links say something about, in order: the first ``limit`` behind ``after``."""
 
     async def write_positions(self, positions: Sequence[Position]) -> None:
         """Keep them; a position never goes back within its topic and epoch."""

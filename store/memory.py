@@ -6,9 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from stage_engine.identity.carried import carried
+from stage_engine.identity.limits import Limits
+from stage_engine.identity.link import Link, Split
+from stage_engine.identity.reading import Reading, bounded, reading_of
 from stage_engine.journey import Journey
-from stage_engine.touchpoint import Placed, Touchpoint
-from store.interface import CustomerRow, Position
+from stage_engine.touchpoint import OrderKey, Placed, Touchpoint, identity_of
+from store.interface import CustomerRow, IdentityRow, Position, Sighting, SplitRow
 from store.rejected import Refused
 from store.touchpoint_columns import counts_before
 
@@ -21,6 +25,10 @@ class MemoryStore:
         """By home and identity."""
         self.customers: dict[tuple[str, str], CustomerRow] = {}
         """By customer and model."""
+        self.links: dict[str, dict[tuple[OrderKey, bool], Link]] = {}
+        """By identifier, place and whether it is settled."""
+        self.identities: dict[str, IdentityRow] = {}
+        self.splits: dict[frozenset[str], SplitRow] = {}
         self.rejected: dict[str, Refused] = {}
         self.positions: dict[tuple[str, int, int], Position] = {}
         """By topic, epoch and partition."""
@@ -46,7 +54,8 @@ class MemoryStore:
             (customer_id, model): row.journey
             for customer_id in customer_ids
             for model, version in model_versions.items()
-            if (row := self.customers.get((customer_id, model))) is not None and row.model_version == version
+            if (row := self.customers.get((customer_id, model))) is not None
+            and (row.model_version == version or row.journey is None)
         }
 
     async def read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
@@ -57,6 +66,52 @@ class MemoryStore:
             known = self.customers.get((row.customer_id, row.model))
             if known is None or row.version >= known.version:
                 self.customers[row.customer_id, row.model] = row
+
+    async def write_links(self, sightings: Sequence[Sighting]) -> None:
+        for identifier, link in sightings:
+            self.links.setdefault(identifier, {})[link.order, link.settled] = link
+
+    async def read_readings(self, identifiers: Collection[str], limits: Limits) -> dict[str, Reading]:
+        return {
+            identifier: bounded(identifier, reading_of(identifier, self.links.get(identifier, {}).values()), limits)
+            for identifier in identifiers
+        }
+
+    async def read_neighbours(self, identifiers: Collection[str]) -> dict[str, frozenset[str]]:
+        return {
+            one: frozenset(
+                other for link in self.links.get(one, {}).values() for other in carried(link.identifiers).about
+            )
+            - {one}
+            for one in identifiers
+        }
+
+    async def read_linked(self, identifiers: Collection[str]) -> list[Touchpoint]:
+        found: dict[bytes, Touchpoint] = {}
+        for one in identifiers:
+            for link in self.links.get(one, {}).values():
+                said, identity = carried(link.identifiers), identity_of(link.order)
+                if not said.user and said.home != one and identity in self.touchpoints.get(said.home, {}):
+                    found[identity] = self.touchpoints[said.home][identity]
+        return list(found.values())
+
+    async def write_identities(self, rows: Sequence[IdentityRow]) -> None:
+        for row in rows:
+            known = self.identities.get(row.identifier)
+            if known is None or row.version >= known.version:
+                self.identities[row.identifier] = row
+
+    async def write_splits(self, splits: Sequence[SplitRow]) -> None:
+        for split in splits:
+            pair = frozenset((split.one, split.other))
+            if pair not in self.splits or split.decided_at >= self.splits[pair].decided_at:
+                self.splits[pair] = split
+
+    async def read_splits(self) -> list[Split]:
+        return [Split(one=one.one, other=one.other, revoked=one.revoked) for one in self.splits.values()]
+
+    async def read_identifiers(self, after: str, limit: int) -> list[str]:
+        return sorted(one for one in self.links if one > after)[:limit]
 
     async def write_positions(self, positions: Sequence[Position]) -> None:
         for position in positions:

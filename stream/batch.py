@@ -1,27 +1,39 @@
-"""A batch of records, sorted out: what must be written, and which customers it is about. Pure."""
+"""A batch of records, sorted out: what must be written, and what it says about whom. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from operator import itemgetter
 
 import msgspec
 
-from stage_engine.touchpoint import OrderKey, Placed, Touchpoint, place
+from stage_engine.fold import one_per_identity
+from stage_engine.identity.link import Link, link_at
+from stage_engine.touchpoint import Placed, Touchpoint, place
+from store.interface import SplitRow
 from store.rejected import Refused
 from stream.log.interface import Record
-from stream.log.message import Message, decode_frame, encode_frame
+from stream.log.message import Assigned, Changed, Message, Met, Refold, Word, decode_frame, encode_frame
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """What some records hold. Copies have collapsed to the one that counts."""
 
     touchpoints: list[Placed]
+    """In total order."""
     refused: list[Refused]
-    customers: dict[str, list[Placed]]
-    """By customer, in total order. Touchpoints that are nobody's are only in ``touchpoints``."""
-    partitions: dict[str, int]
-    """The partition that each customer lives in."""
+    homes: dict[str, list[Placed]]
+    """The touchpoints by the home that they are filed under, in total order."""
+    links: list[Link]
+    """Those of the touchpoints that carry several identifiers, in total order."""
+    splits: list[SplitRow]
+    assigned: dict[str, list[Placed]]
+    """What others' owners passed on, by customer, in total order."""
+    changed: set[str]
+    refolds: set[str]
+    met: set[tuple[str, str]]
+    """``(home, device)``"""
     positions: dict[int, int]
     """By partition: the offset behind the last record."""
     messages: int
@@ -35,56 +47,48 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         if not unwritable:
             return self
         gone = {identity for _, identity, _ in unwritable}
-
-        def kept(placed: Sequence[Placed]) -> list[Placed]:
-            return [one for one in placed if one[1] not in gone]
-
-        customers = {customer: left for customer, placed in self.customers.items() if (left := kept(placed))}
-        return msgspec.structs.replace(self, touchpoints=kept(self.touchpoints), customers=customers)
+        touchpoints = [one for one in self.touchpoints if one[1] not in gone]
+        return msgspec.structs.replace(
+            self, touchpoints=touchpoints, homes=_by_home(touchpoints), links=_links(touchpoints)
+        )
 
 
-def customer_of(touchpoint: Touchpoint) -> str:
-    """Whom it belongs to: its home identifier, nobody (``""``) for a receipt that names nobody. (The place of
-    ``resolve``.)"""
-    home = touchpoint.home
-    return home if is_customer(home) else ""
-
-
-def is_customer(home: str) -> bool:
-    """Whether a home names a customer: a receipt's own key does not."""
-    return bool(home) and not home.startswith("receipt:")
-
-
-def gather(records: Sequence[Record]) -> Batch:
-    """Sort out ``records``. Bytes that are no message become dead letters and cost nothing else."""
-    counted: dict[bytes, tuple[Placed, int]] = {}
+def gather(records: Sequence[Record], database: str) -> Batch:
+    """Sort out ``records``. Bytes that are no message become dead letters and cost nothing else; words meant for
+    another database are passed over."""
+    counted: dict[bytes, Placed] = {}
     refused: list[Refused] = []
+    splits: list[SplitRow] = []
+    words: list[Word] = []
     positions: dict[int, int] = {}
     touchpoints = messages = poison = 0
     for record in records:
         positions[record.partition] = record.offset + 1
-        accepted, letters, undecodable = opened(record)
+        found, undecodable = opened(record)
         messages += record.count
+        poison += len(undecodable)
+        refused += undecodable
+        accepted = [message for message in found if isinstance(message, Touchpoint)]
         touchpoints += len(accepted)
-        poison += undecodable
-        refused += letters
+        if len(accepted) < len(found):
+            refused += [message for message in found if isinstance(message, Refused)]
+            splits += [message for message in found if isinstance(message, SplitRow)]
+            words += [message for message in found if isinstance(message, Word) and message.database == database]
         for one in map(place, accepted):
             twin = counted.get(one[1])
-            if twin is None or one[2].precedence < twin[0][2].precedence:
-                counted[one[1]] = one, record.partition
-    placed: list[Placed] = []
-    customers: dict[str, list[Placed]] = {}
-    partitions: dict[str, int] = {}
-    for one, partition in sorted(counted.values(), key=_order):
-        placed.append(one)
-        if customer := customer_of(one[2]):
-            customers.setdefault(customer, []).append(one)
-            partitions[customer] = partition
+            if twin is None or one[2].precedence < twin[2].precedence:
+                counted[one[1]] = one
+    placed = sorted(counted.values(), key=itemgetter(0))
     return Batch(
         touchpoints=placed,
         refused=refused,
-        customers=customers,
-        partitions=partitions,
+        homes=_by_home(placed),
+        links=_links(placed),
+        splits=splits,
+        assigned=_assigned(words),
+        changed={word.identifier for word in words if isinstance(word, Changed)},
+        refolds={word.customer for word in words if isinstance(word, Refold)},
+        met={(word.home, word.device) for word in words if isinstance(word, Met)},
         positions=positions,
         messages=messages,
         copies=touchpoints - len(counted),
@@ -92,16 +96,31 @@ def gather(records: Sequence[Record]) -> Batch:
     )
 
 
-def opened(record: Record) -> tuple[list[Touchpoint], list[Refused], int]:
-    """The touchpoints and dead letters of a record, and how many of the latter were undecodable."""
+def _by_home(placed: Sequence[Placed]) -> dict[str, list[Placed]]:
+    homes: dict[str, list[Placed]] = {}
+    for one in placed:
+        homes.setdefault(one[2].home, []).append(one)
+    return homes
+
+
+def _links(placed: Sequence[Placed]) -> list[Link]:
+    return [link_at(order) for order, _, _ in placed if len(order[3]) > 1]
+
+
+def _assigned(words: Sequence[Word]) -> dict[str, list[Placed]]:
+    assigned: dict[str, list[Placed]] = {}
+    for word in words:
+        if isinstance(word, Assigned):
+            assigned.setdefault(word.customer, []).append(place(word.touchpoint))
+    return {customer: one_per_identity(placed) for customer, placed in assigned.items()}
+
+
+def opened(record: Record) -> tuple[list[Message], list[Refused]]:
+    """The messages of a record, and dead letters for what could not be decoded."""
     try:
-        messages: list[Message] = decode_frame(record.frame)
-        undecodable: list[Refused] = []
+        return decode_frame(record.frame), []
     except (msgspec.MsgspecError, UnicodeDecodeError) as damage:
-        messages, undecodable = salvage(record, str(damage))
-    accepted = [message for message in messages if isinstance(message, Touchpoint)]
-    letters = [message for message in messages if isinstance(message, Refused)]
-    return accepted, letters + undecodable, len(undecodable)
+        return salvage(record, str(damage))
 
 
 def salvage(record: Record, damage: str) -> tuple[list[Message], list[Refused]]:
@@ -133,7 +152,3 @@ def undecodable(record: Record, frame: bytes, damage: str) -> Refused:
         body=frame,
         endpoint="log",
     )
-
-
-def _order(counted: tuple[Placed, int]) -> OrderKey:
-    return counted[0][0]

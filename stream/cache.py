@@ -1,37 +1,40 @@
-"""Journeys of the customers seen last, so that most batches read nothing from the store."""
+"""What was seen last, so that most batches read nothing from the store."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
 
-from stream.advance import Journeys
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 
 
-class JourneyCache:
-    """At most ``customers_max`` customers; the one untouched for longest goes first. Dropped with the partitions it
-    belongs to."""
+class Cache(Generic[Key, Value]):
+    """At most ``size_max`` entries; the one untouched for longest goes first. Dropped with the partitions it belongs
+    to."""
 
-    def __init__(self, customers_max: int) -> None:
-        self._customers_max = customers_max
-        self._journeys: OrderedDict[str, Journeys] = OrderedDict()
+    def __init__(self, size_max: int) -> None:
+        self._size_max = size_max
+        self._kept: OrderedDict[Key, Value] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._journeys)
+        return len(self._kept)
 
-    def get(self, customer_id: str) -> Journeys | None:
-        """What is remembered of the customer; None when nothing is."""
-        journeys = self._journeys.get(customer_id)
-        if journeys is not None:
-            self._journeys.move_to_end(customer_id)
-        return journeys
+    def get(self, key: Key) -> Value | None:
+        """What is remembered; None when nothing is."""
+        value = self._kept.get(key)
+        if value is not None:
+            self._kept.move_to_end(key)
+        return value
 
-    def keep(self, customer_id: str, journeys: Journeys) -> None:
-        """Remember these, in place of what was remembered of the same customer."""
-        self._journeys[customer_id] = journeys
-        self._journeys.move_to_end(customer_id)
-        if len(self._journeys) > self._customers_max:
-            self._journeys.popitem(last=False)
+    def keep(self, key: Key, value: Value) -> None:
+        """Remember this, in place of what was remembered."""
+        self._kept[key] = value
+        self._kept.move_to_end(key)
+        if len(self._kept) > self._size_max:
+            self._kept.popitem(last=False)
 
-    def forget(self, customer_id: str) -> None:
-        """Read this customer's journeys again next time."""
-        self._journeys.pop(customer_id, None)
+    def forget(self, key: Key) -> None:
+        """Ask the store again next time."""
+        self._kept.pop(key, None)

@@ -1,34 +1,43 @@
-"""The customers whose journeys a worker keeps: from the touchpoints of a batch to the rows that follow from all
+"""The customers whose journeys a worker keeps: from touchpoints that are theirs to the rows that follow from all
 facts."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
-from typing import Final
 
+import msgspec
+
+from stage_engine.identity.history import candidates
+from stage_engine.identity.identifier import is_user
 from stage_engine.journey import Journey
 from stage_engine.model import Model
-from stage_engine.touchpoint import Touchpoint
+from stage_engine.touchpoint import Placed, Touchpoint
 from store.interface import CustomerRow, Store
 from store.rejected import Refused
 from stream.advance import Journeys, advance, fold_all
-from stream.batch import Batch, is_customer
-from stream.cache import JourneyCache
-from stream.log.message import encode_frame, encode_message, partition_of
+from stream.cache import Cache
+from stream.identities import Asking, chunks
+from stream.log.message import encode_frame, encode_message
 from stream.metrics import WorkerMetrics
 from stream.patience import Patience
 from stream.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
 
-HOMES_PAGE: Final = 50_000
-"""Homes in one answer of the store, which reads all of them for every answer."""
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """Which customers' rows follow from a batch."""
+
+    steps: dict[str, list[Placed]]
+    """Touchpoints that are theirs, in total order, if what is known of the customer suffices."""
+    refolds: set[str]
+    """Who is folded again from the facts in any case."""
 
 
 class Customers:
@@ -50,18 +59,21 @@ class Customers:
         self._patiently = patience
         self._metrics = metrics
         self._errors = {model.name: Counter[str]() for model in models}
-        self._cache = JourneyCache(settings.cache_customers_max)
+        self._cache: Cache[str, Journeys] = Cache(settings.cache_customers_max)
 
-    async def derive(self, batch: Batch, versions: Mapping[int, int]) -> tuple[list[CustomerRow], list[Refused]]:
-        """What follows from the batch, whose facts must be in the store: the rows of its customers, at the version of
-        their partition, and a dead letter for each customer whose fold failed. Steps the customers whose journeys suffice; the others are folded again from the facts."""
-        known = await self._load(batch.customers)
+    async def derive(
+        self, due: Due, known: Mapping[str, Journeys], asking: Asking, version_of: Callable[[str], int]
+    ) -> tuple[list[CustomerRow], list[Refused]]:
+        """The rows of the customers that are due, each at its version, and a dead letter for each customer whose fold
+        failed. ``known`` is what ``load`` said of them. Steps the customers whose journeys suffice; the others are
+        folded again from the facts, which must be in the store."""
         rows: list[CustomerRow] = []
         letters: list[Refused] = []
-        doubtful: dict[str, int] = {}
+        refolds = set(due.refolds)
         steps = copies = late = 0
-        for customer_id, placed in batch.customers.items():
-            version = versions[batch.partitions[customer_id]]
+        for customer_id, placed in due.steps.items():
+            if customer_id in refolds:
+                continue
             try:
                 outcome = advance(self._models, known.get(customer_id), placed, self._errors)
             except Exception as error:
@@ -71,33 +83,16 @@ class Customers:
             copies += outcome.known
             late += outcome.doubtful
             if outcome.journeys is None:
-                doubtful[customer_id] = version
+                refolds.add(customer_id)
             else:
-                rows += self._rows(customer_id, outcome.journeys, version)
+                rows += self._rows(customer_id, outcome.journeys, version_of(customer_id))
         self._metrics.steps.inc(steps)
         self._metrics.duplicates.inc(copies)
         self._metrics.late.inc(late)
-        async for customer_id, journeys in self._refold(list(doubtful), letters):
-            rows += self._rows(customer_id, journeys, doubtful[customer_id])
+        async for customer_id, journeys in self._refold(sorted(refolds), asking, letters):
+            rows += self._rows(customer_id, journeys, version_of(customer_id))
         self._count_errors()
         return rows, letters
-
-    async def derive_everybody(
-        self, versions: Mapping[int, int], partitions: int
-    ) -> AsyncIterator[tuple[list[CustomerRow], list[Refused]]]:
-        """The rows of everybody who has facts and lives in a partition (of so many) that has a version, folded from the
-        beginning, some at a time."""
-        after = ""
-        while homes := await self._patiently(partial(self._store.read_homes, after, HOMES_PAGE)):
-            after = homes[-1]
-            places = {home: partition_of(home, partitions) for home in homes if is_customer(home)}
-            here = [home for home, partition in places.items() if partition in versions]
-            for some in chunks(here, self._settings.refold_customers_max):
-                letters: list[Refused] = []
-                rows: list[CustomerRow] = []
-                async for customer_id, journeys in self._refold(some, letters):
-                    rows += self._rows(customer_id, journeys, versions[places[customer_id]])
-                yield rows, letters
 
     def remember(self, rows: Sequence[CustomerRow]) -> None:
         """Keep in the cache what has been written. A customer's rows follow each other."""
@@ -105,8 +100,13 @@ class Customers:
             self._cache.keep(customer_id, {row.model: row.journey for row in theirs})
         self._metrics.cached_customers.set(len(self._cache))
 
-    async def _load(self, customers: Collection[str]) -> dict[str, Journeys]:
-        """What is known of these customers; who is absent has no facts but those of the batch."""
+    def forget(self, customer_id: str) -> None:
+        """Read this customer's journeys again next time."""
+        self._cache.forget(customer_id)
+
+    async def load(self, customers: Iterable[str]) -> dict[str, Journeys]:
+        """What is known of these customers: of who is absent nothing was ever derived."""
+        customers = list(customers)
         cached = {customer_id: journeys for customer_id in customers if (journeys := self._cache.get(customer_id))}
         missing = [customer_id for customer_id in customers if customer_id not in cached]
         self._metrics.state_misses.inc(len(missing))
@@ -118,11 +118,11 @@ class Customers:
         return {**cached, **read}
 
     async def _refold(
-        self, customers: Sequence[str], letters: list[Refused]
+        self, customers: Sequence[str], asking: Asking, letters: list[Refused]
     ) -> AsyncIterator[tuple[str, dict[str, Journey | None]]]:
         """Their journeys from all facts; a failure goes to ``letters``."""
         for some in chunks(customers, self._settings.refold_customers_max):
-            histories = await self._patiently(partial(self._store.read_touchpoints, some))
+            histories = await self._histories(some, asking)
             for customer_id in some:
                 history = histories.get(customer_id, [])
                 self._metrics.refolds.inc()
@@ -133,6 +133,23 @@ class Customers:
                     letters.append(self._failed(customer_id, history[-1], error))
                 else:
                     yield customer_id, journeys
+
+    async def _histories(self, customers: Sequence[str], asking: Asking) -> dict[str, list[Touchpoint]]:
+        """All touchpoints of these customers, by customer."""
+        herald = asking.herald
+        found = await asking.answers([partial(candidates, herald, one) for one in customers])
+        homes = sorted(frozenset().union(*found))
+        filed = await self._patiently(partial(self._store.read_touchpoints, homes))
+        others = [home for home in homes if not is_user(home)]
+        linked = await self._patiently(partial(self._store.read_linked, others)) if others else []
+        facts = {one.identity: one for one in chain(*filed.values(), linked)}
+        whose = await asking.answers(
+            [partial(herald.all.customer, one.identifiers, one.occurred_at) for one in facts.values()]
+        )
+        histories: dict[str, list[Touchpoint]] = {}
+        for customer_id, one in zip(whose, facts.values(), strict=True):
+            histories.setdefault(customer_id, []).append(one)
+        return histories
 
     def _count_errors(self) -> None:
         for model, errors in self._errors.items():
@@ -179,9 +196,3 @@ def dead_letter(touchpoint: Touchpoint, *, code: str, reason: str) -> Refused:
         body=frame,
         endpoint="log",
     )
-
-
-def chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    """``items`` in pieces of at most ``size``."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

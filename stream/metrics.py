@@ -25,6 +25,10 @@ class WorkerMetrics:
         self.steps = counter("steps_total", "Touchpoints applied to a customer's journey as it stood.")
         self.refolds = counter("refolds_total", "Customers whose whole history was folded again.")
         self.refolded_touchpoints = counter("refolded_touchpoints_total", "Touchpoints read back for refolds.")
+        self.links = counter("links_total", "Touchpoints that carry several identifiers.")
+        self.messages = Counter(
+            "tappa_worker_messages_total", "Messages to other owners, by kind.", ["kind"], registry=registry
+        )
         self.poison = counter("poison_total", "Messages that could not be decoded; they are in the dead letters.")
         self.rejected = counter("rejected_total", "Dead letters written.")
         self.fold_errors = counter(

@@ -12,12 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from stage_engine.identity.limits import Limits
 from stage_engine.model import Model
 from store.interface import Store
 from stream.log.interface import Log
 from stream.metrics import WorkerMetrics
 from stream.settings import WorkerSettings
-from stream.worker import ALL, Share, Worker
+from stream.worker import ALL, LIMITS, Share, Worker
 
 
 async def serve(
@@ -29,12 +30,13 @@ async def serve(
     announce: Callable[[int], None],
     listener: socket.socket | None = None,
     share: Share = ALL,
+    limits: Limits = LIMITS,
 ) -> None:
     """Work until ``stop`` is set; then finish the batch at hand, commit, and return. ``announce`` gets the port of
     ``/healthz`` and ``/metrics`` as soon as it is open; they are answered on ``listener`` instead, if given. Log and
     store stay the caller's to close."""
     metrics = WorkerMetrics()
-    worker = Worker(log, store, models, settings, metrics, share)
+    worker = Worker(log, store, models, settings, metrics, share.of(log.partitions), limits)
     with monitor(worker, metrics, settings, listener) as port:
         announce(port)
         await worker.run(stop)

@@ -9,25 +9,40 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Final
+from uuid import uuid4
 
 import msgspec
 
+from stage_engine.identity.carried import carried
+from stage_engine.identity.limits import Limits
+from stage_engine.identity.link import Link
+from stage_engine.identity.news import News
 from stage_engine.model import Model
 from stage_engine.touchpoint import Placed
-from store.interface import Position, Store, UnwritableRowError
+from store.interface import CustomerRow, IdentityRow, Position, Store, UnwritableRowError
+from store.rejected import Refused
 from stream.batch import Batch, gather
-from stream.customers import Customers, dead_letter
+from stream.customers import Customers, Due, dead_letter
+from stream.identities import Asking, Identities, chunks
 from stream.log.interface import Log, LogError, Record
+from stream.log.message import partition_of
 from stream.metrics import WorkerMetrics
 from stream.patience import Patience
+from stream.routing import look_again, route
 from stream.settings import WorkerSettings
+from stream.words import Words
 
 logger = logging.getLogger(__name__)
 
 OFFSET_BITS: Final = 48
+LIMITS: Final = Limits()
+PAGE: Final = 50_000
+"""Identifiers in one answer of the store, which reads all of them for every answer."""
+DATABASE_NOTE: Final = "database_id"
+DATABASE_WAIT_S: Final = 0.05
 FOLDED_NOTE: Final = "folded {partition}"
 
 
@@ -71,15 +86,19 @@ class Worker:
         models: Sequence[Model],
         settings: WorkerSettings,
         metrics: WorkerMetrics,
-        share: Share = ALL,
+        partitions: Collection[int] | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
         self._log = log
         self._store = store
-        self._partitions = share.of(log.partitions)
+        self._partitions = tuple(range(log.partitions) if partitions is None else partitions)
+        self._limits = limits
+        self._database = ""
         self._settings = settings
         self._metrics = metrics
         self._patiently = Patience(settings.retry_s_max, metrics)
         self._customers = Customers(store, models, settings, self._patiently, metrics)
+        self._identities = Identities(store, limits, self._patiently)
         self._epochs: dict[int, int] = {}
         self._positions: dict[int, int] = {}
         """Behind the last record whose rows are written and committed."""
@@ -118,6 +137,7 @@ class Worker:
         """Find where to begin. Where rows may be missing or be another model's (another log, a store older than the
         log's head, a changed model), fold everybody again under the next epoch, so that the new rows replace all
         others."""
+        self._database = await self._find_database()
         committed, heads = await self._log.positions(), await self._log.heads()
         noted = await self._patiently(self._store.read_positions)
         here = {one.partition: one.offset for one in noted if one.topic_id == self._log.topic_id}
@@ -139,8 +159,8 @@ class Worker:
             await self._fold_everybody(stale)
             for partition in sorted(stale):
                 folded = Folded(topic_id=self._log.topic_id, epoch=self._epochs[partition], models=models)
-                note = msgspec.json.encode(folded).decode()
-                await self._patiently(partial(self._store.write_note, FOLDED_NOTE.format(partition=partition), note))
+                key, text = FOLDED_NOTE.format(partition=partition), msgspec.json.encode(folded).decode()
+                await self._patiently(partial(self._store.write_note, key, text))
             await self._note_positions()
 
     async def _folded(self, partition: int) -> Folded | None:
@@ -150,8 +170,10 @@ class Worker:
     async def batch(self) -> bool:
         """Read, write and commit one batch; False when there was nothing to read.
 
-        1. read records; 2. insert the facts and dead letters; 3. step the customers whose journeys suffice, and refold
-        the others from the facts; 4. insert the rows; 5. commit. A crash anywhere, and the same records are read again.
+        1. read records; 2. insert the facts, dead letters, splits and links; 3. see what the links say that is new, and
+        whose identifiers have changed; 4. find out whose touchpoints these are; 5. step the customers whose journeys
+        suffice, and refold the others from the facts; 6. insert the rows; 7. append what others must be told, and then
+        mark the links as settled; 8. commit. A crash anywhere, and the same records are read again.
         """
         taken = await self._take()
         await self._settle(taken)
@@ -164,25 +186,83 @@ class Worker:
         if not records:
             return None
         began = time.monotonic()
-        batch = gather(records)
+        batch = gather(records, self._database)
         self._read_to |= batch.positions
-        return Taken(batch=await self._write_facts(batch), began=began)
+        batch = await self._write_facts(batch)
+        if batch.splits:
+            await self._patiently(partial(self._store.write_splits, batch.splits))
+        if sightings := self._identities.sightings(batch.links):
+            await self._patiently(partial(self._store.write_links, sightings))
+        return Taken(batch=batch, began=began)
 
     async def _settle(self, taken: Taken | None) -> None:
-        """3. to 5."""
+        """3. to 8."""
         if taken is not None:
             batch = taken.batch
+            words = Words(self._database, self._log.partitions)
+            asking = await self._identities.asking()
+            told = await self._tell(batch, asking, words)
+            changed = batch.changed
+            whose, refolds = await look_again(changed, asking, words)
+            due, known = await route(batch, self._identities, self._limits, self._customers.load, asking, words)
+            due.refolds.update(refolds)
             versions = {at: self._version(at, offset) for at, offset in batch.positions.items()}
-            rows, letters = await self._customers.derive(batch, versions)
-            if letters:
-                await self._patiently(partial(self._store.write_rejected, letters))
-            if rows:
-                await self._patiently(partial(self._store.write_customers, rows))
+
+            def version_of(identifier: str) -> int:
+                return versions[words.partition_of(identifier)]
+
+            rows, letters = await self._customers.derive(due, known, asking, version_of)
+            await self._write_rows(rows, letters)
+            identities = [
+                IdentityRow(identifier=one, version=version_of(one), stretches=stretches)
+                for one, stretches in whose.items()
+            ]
+            if identities:
+                await self._patiently(partial(self._store.write_identities, identities))
             self._customers.remember(rows)
+            if messages := words.by_partition():
+                await self._append(messages)
+            await self._identities.settle(told, asking)
             self._positions |= batch.positions
             await self._log.commit(batch.positions)
-            self._count(batch, time.monotonic() - taken.began)
+            self._count(batch, words, time.monotonic() - taken.began)
         await self._tidy()
+
+    async def _tell(self, batch: Batch, asking: Asking, words: Words) -> list[tuple[Link, News]]:
+        """3. Whom the batch's links, splits and messages concern. Returns the links that are not yet settled."""
+        for _, device in batch.met:
+            self._identities.forget_alone(device)
+            words.changed([device])
+        for identifier in batch.changed:
+            self._identities.forget(identifier)
+        concerned = asking.herald.concerned
+        for identifiers in await asking.answers([partial(concerned, (one.one, one.other)) for one in batch.splits]):
+            words.changed(sorted(identifiers))
+        told = await self._identities.news(batch.links, asking)
+        for link, news in told:
+            if news.met:
+                self._identities.forget_alone(carried(link.identifiers).device)
+            words.tell(news)
+        return told
+
+    async def _write_rows(self, rows: Sequence[CustomerRow], letters: Sequence[Refused]) -> None:
+        if letters:
+            await self._patiently(partial(self._store.write_rejected, letters))
+        if rows:
+            await self._patiently(partial(self._store.write_customers, rows))
+
+    async def _append(self, messages: Mapping[int, Sequence[bytes]]) -> None:
+        """However long the log is away: nothing of the batch is said to be done before."""
+        while True:
+            try:
+                await self._log.append(messages, internal=True)
+            except LogError as trouble:
+                logger.warning("cannot append to the log, trying again: %s", trouble)
+                await asyncio.sleep(self._settings.retry_s_max)
+            else:
+                return
+            finally:
+                self._patiently.progress_at = time.monotonic()
 
     async def _read(self) -> list[Record]:
         settings = self._settings
@@ -223,15 +303,42 @@ class Worker:
         return (self._epochs[partition] << OFFSET_BITS) + offset
 
     async def _fold_everybody(self, partitions: Collection[int]) -> None:
-        folded = 0
-        versions = {partition: self._version(partition, 0) for partition in partitions}
-        async for rows, letters in self._customers.derive_everybody(versions, self._log.partitions):
-            if rows:
-                await self._patiently(partial(self._store.write_customers, rows))
-            if letters:
-                await self._patiently(partial(self._store.write_rejected, letters))
-            folded += len(rows)
-            logger.info("folded again from the facts: %d journeys so far", folded)
+        """Look again at every identifier that lives in these partitions."""
+        done = 0
+        for read in (self._store.read_homes, self._store.read_identifiers):
+            after = ""
+            while page := await self._patiently(partial(read, after, PAGE)):
+                after = page[-1]
+                here = [one for one in page if partition_of(one, self._log.partitions) in partitions]
+                for some in chunks(here, self._settings.refold_customers_max):
+                    await self._look_again(some)
+                    done += len(some)
+                    logger.info("folded again from the facts: %d identifiers so far", done)
+
+    async def _look_again(self, identifiers: Sequence[str]) -> None:
+        words = Words(self._database, self._log.partitions)
+        asking = await self._identities.asking()
+        whose, refolds = await look_again(identifiers, asking, words)
+
+        def version_of(identifier: str) -> int:
+            return self._version(words.partition_of(identifier), 0)
+
+        rows, letters = await self._customers.derive(Due(steps={}, refolds=refolds), {}, asking, version_of)
+        await self._write_rows(rows, letters)
+        rows_of = [IdentityRow(identifier=one, version=version_of(one), stretches=on) for one, on in whose.items()]
+        if rows_of:
+            await self._patiently(partial(self._store.write_identities, rows_of))
+        if messages := words.by_partition():
+            await self._append(messages)
+
+    async def _find_database(self) -> str:
+        """The id of the database, which the worker of the first partition gives it."""
+        while not (found := await self._patiently(partial(self._store.read_note, DATABASE_NOTE))):
+            if 0 in self._partitions:
+                await self._patiently(partial(self._store.write_note, DATABASE_NOTE, uuid4().hex))
+            else:
+                await asyncio.sleep(DATABASE_WAIT_S)
+        return found
 
     async def _tidy(self) -> None:
         """Now and then: the positions beside the data, the lag, and out of the log what is no longer needed."""
@@ -257,8 +364,11 @@ class Worker:
         await self._patiently(partial(self._store.write_positions, rows))
         self._noted = noted
 
-    def _count(self, batch: Batch, seconds: float) -> None:
+    def _count(self, batch: Batch, words: Words, seconds: float) -> None:
         metrics = self._metrics
+        metrics.links.inc(len(batch.links))
+        for kind, count in words.counts.items():
+            metrics.messages.labels(kind).inc(count)
         metrics.touchpoints.inc(len(batch.touchpoints) + batch.copies)
         metrics.duplicates.inc(batch.copies)
         metrics.rejected.inc(len(batch.refused))

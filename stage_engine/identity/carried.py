@@ -20,6 +20,11 @@ class Carried(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Of an alias: the value alone, for it may be a user's or a device's."""
 
     @property
+    def home(self) -> str:
+        """The identifier that the touchpoint is filed under, as ``Touchpoint.home``."""
+        return self.user or (self.contacts[0] if self.contacts else self.device)
+
+    @property
     def alias(self) -> str:
         """The user that goes into this one, ``""`` when it is no alias of users. An alias whose previous id is the
         touchpoint's own device's, or the user itself, tells nothing of another user."""
@@ -46,6 +51,12 @@ class Carried(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         if identifier == self.device or identifier in self.contacts:
             return tuple(one for one in self.people if one != identifier)
         return (self.user,) if identifier in (self.alias, self.gone_device) else ()
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """All identifiers that it says something about: the previous id as a user and as a device."""
+        named = (self.user, *self.contacts, self.device, self.alias, self.gone_device)
+        return tuple(dict.fromkeys(filter(None, named)))
 
     def marks(self, device: str) -> tuple[str, ...]:
         """Who was identified on ``device``; empty when nobody was."""

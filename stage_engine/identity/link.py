@@ -28,15 +28,19 @@ class Link(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True)
 
 def link_of(touchpoint: Touchpoint) -> Link | None:
     """The link that a touchpoint is, if it is one (not settled yet)."""
-    identifiers = touchpoint.identifiers
-    if len(identifiers) < 2:
-        return None
+    order = touchpoint.order
+    return link_at(order) if len(order[3]) > 1 else None
+
+
+def link_at(order: OrderKey) -> Link:
+    """The link of the touchpoint with this place, which carries several identifiers (not settled yet)."""
+    occurred_at, message_id, source, identifiers, original_timestamp = order
     return Link(
-        occurred_at=touchpoint.occurred_at,
-        message_id=touchpoint.message_id,
-        source=touchpoint.source,
+        occurred_at=occurred_at,
+        message_id=message_id,
+        source=source,
         identifiers=identifiers,
-        original_timestamp=touchpoint.original_timestamp,
+        original_timestamp=original_timestamp,
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from operator import itemgetter
 
 import msgspec
 
 from stage_engine.identity.carried import carried
-from stage_engine.identity.identifier import is_device, is_user
+from stage_engine.identity.identifier import is_device, is_user, kind_of
+from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link
 from stage_engine.touchpoint import OrderKey
 
@@ -21,6 +24,8 @@ class Pair(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     """The last."""
     into: str = ""
     """Of two users: the one that the newest alias names."""
+    settled: OrderKey | None = None
+    """The first settled link that carries both. Decides nothing about who is who, here as in ``Mark``."""
 
 
 class Mark(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
@@ -29,21 +34,29 @@ class Mark(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     order: OrderKey
     people: tuple[str, ...]
     """The user first, then the contacts in byte order."""
+    settled: bool = False
+    """Whether everybody concerned was told."""
+    moved: bool = False
+    """Whether copies with other times are there: of all of them the smallest counts."""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """All that is ever asked about an identifier. It is small, because whoever reads may leave out
 
-    * of an identifier that is not ``allowed``, pairs beyond one more than its limit with others of one kind: it is
-      shared, whatever these are;
-    * the marks of a device that is shared;
-    * of marks that follow each other and name the same people, all but the first.
+    * of an identifier that is not ``allowed``, settled pairs beyond one more than its limit with others of one kind,
+      and then all pairs that are not settled: it is shared, whatever these are;
+    * the marks of a device that settled pairs alone make shared;
+    * of marks that follow each other and are alike, all but the first.
     """
 
     pairs: dict[str, Pair] = {}
     """By the other identifier: users and contacts, never devices nor receipts' own keys."""
     marks: tuple[Mark, ...] = ()
     """Of a device, in total order."""
+
+    def told(self) -> Reading:
+        """What settled links alone say about who was seen with whom."""
+        return Reading(pairs={other: pair for other, pair in self.pairs.items() if pair.settled})
 
 
 NOTHING = Reading()
@@ -53,20 +66,47 @@ NOTHING = Reading()
 def reading_of(identifier: str, links: Iterable[Link]) -> Reading:
     """The reading from the links that carry ``identifier`` (for a user or device, an alias's previous id of that value
     counts); copies and links of others do no harm."""
-    copies: dict[OrderKey | tuple[object, ...], Link] = {}
+    copies: dict[tuple[object, ...], dict[int, Link]] = {}
     for link in links:
-        known = copies.setdefault(link.order[1:], link)
-        if link.occurred_at < known.occurred_at:
-            copies[link.order[1:]] = link
+        times = copies.setdefault(link.order[1:], {})
+        if link.settled or link.occurred_at not in times:
+            times[link.occurred_at] = link
     pairs: dict[str, Pair] = {}
     marks: list[Mark] = []
-    for link in sorted(copies.values(), key=lambda one: one.order):
+    for times in sorted(copies.values(), key=lambda some: some[min(some)].order):
+        link = times[min(times)]
         said, order = carried(link.identifiers), link.order
+        told = min((one.order for one in times.values() if one.settled), default=None)
         for other in said.seen_with(identifier):
-            first = pairs[other].first if other in pairs else order
-            into = said.user if is_user(identifier) and is_user(other) else ""
-            pairs[other] = Pair(first=first, newest=order, into=into)
+            known = pairs.get(other)
+            before = known.settled if known else None
+            pairs[other] = Pair(
+                first=known.first if known else order,
+                newest=order,
+                into=said.user if is_user(identifier) and is_user(other) else "",
+                settled=min(filter(None, (before, told)), default=None),
+            )
         people = said.marks(identifier) if is_device(identifier) else ()
-        if people and (not marks or marks[-1].people != people):
-            marks.append(Mark(order=order, people=people))
+        mark = Mark(order=order, people=people, settled=link.settled, moved=len(times) > 1)
+        if people and (not marks or mark.moved or not alike(marks[-1], mark)):
+            marks.append(mark)
     return Reading(pairs=pairs, marks=tuple(marks))
+
+
+def alike(one: Mark, other: Mark) -> bool:
+    """Whether two marks say the same, but for the time."""
+    return (one.people, one.settled, one.moved) == (other.people, other.settled, other.moved)
+
+
+def bounded(identifier: str, reading: Reading, limits: Limits) -> Reading:
+    """The reading without what it may leave out for the limits."""
+    if identifier in limits.allowed:
+        return reading
+    counts: Counter[str] = Counter()
+    room = limits.values_max_for(identifier) + 1
+    kept: dict[str, Pair] = {}
+    for other, pair in sorted(reading.told().pairs.items(), key=itemgetter(0)):
+        counts[kind_of(other)] += 1
+        if counts[kind_of(other)] <= room:
+            kept[other] = pair
+    return reading if max(counts.values(), default=0) < room else Reading(pairs=kept)

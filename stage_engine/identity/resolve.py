@@ -39,11 +39,12 @@ Stretches = tuple[tuple[int, str], ...]
 
 
 class UnreadError(LookupError):
-    """The answer needs readings that were not given yet."""
+    """The answer needs readings that were not given yet, or all neighbours of some identifiers."""
 
-    def __init__(self, identifiers: frozenset[str]) -> None:
+    def __init__(self, identifiers: frozenset[str], neighbours_of: frozenset[str] = frozenset()) -> None:
         self.identifiers = identifiers
-        super().__init__(f"not read yet: {', '.join(sorted(identifiers))}")
+        self.neighbours_of = neighbours_of
+        super().__init__(f"not read yet: {', '.join(sorted(identifiers | neighbours_of))}")
 
 
 class Resolver:
@@ -76,13 +77,15 @@ class Resolver:
         """The answers. Raises one ``UnreadError`` for all that cannot be answered yet, so that they share a round."""
         answers: list[Answer] = []
         unread: set[str] = set()
+        neighbours_of: set[str] = set()
         for question in questions:
             try:
                 answers.append(question())
             except UnreadError as error:
                 unread |= error.identifiers
-        if unread:
-            raise UnreadError(frozenset(unread))
+                neighbours_of |= error.neighbours_of
+        if unread or neighbours_of:
+            raise UnreadError(frozenset(unread), frozenset(neighbours_of))
         return answers
 
     def customer(self, identifiers: Collection[str], occurred_at: int) -> str:
@@ -97,8 +100,7 @@ class Resolver:
                 return owner
         if not said.device:
             return NOBODY
-        stretches = self.stretches(said.device)
-        return stretches[bisect_right(stretches, occurred_at, key=lambda stretch: stretch[0]) - 1][1]
+        return whose_at(self.stretches(said.device), occurred_at)
 
     def stretches(self, identifier: str) -> Stretches:
         """Whose the identifier is, and since when. Only a device's changes with time."""
@@ -244,3 +246,8 @@ class Resolver:
 
     def _person(self, identifier: str) -> str:
         return self.survivor(identifier) if is_user(identifier) else self.owner(identifier)
+
+
+def whose_at(stretches: Stretches, occurred_at: int) -> str:
+    """The customer at a time."""
+    return stretches[bisect_right(stretches, occurred_at, key=lambda stretch: stretch[0]) - 1][1]

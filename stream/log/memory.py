@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import takewhile
 
 from stream.log.grouping import group, size_of
 from stream.log.interface import Lag, LogFullError, LogUnavailableError, Record
@@ -95,7 +96,7 @@ class MemoryLog:
     async def lag(self, partitions: Collection[int] | None = None) -> Lag:
         """See ``Log.lag``."""
         asked = range(self.partitions) if partitions is None else partitions
-        left = [record for partition in asked for record in self._records[partition] if not self._is_committed(record)]
+        left = [record for partition in asked for record in self._uncommitted(partition)]
         return Lag(
             messages=sum(record.count for record in left),
             bytes=sum(len(record.frame) for record in left),
@@ -122,7 +123,7 @@ class MemoryLog:
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
-        backlog = sum(len(r.frame) for records in self._records for r in records if not self._is_committed(r))
+        backlog = sum(len(record.frame) for at in range(self.partitions) for record in self._uncommitted(at))
         full = backlog >= self._settings.backlog_bytes_max
         new = group(
             [messages for messages, internal, _ in waiting if internal or not full],
@@ -169,6 +170,9 @@ class MemoryLog:
                 size += len(record.frame)
                 turns.append(turn)
         return sorted(found, key=lambda record: (record.partition, record.offset))
+
+    def _uncommitted(self, partition: int) -> Iterator[Record]:
+        return takewhile(lambda record: not self._is_committed(record), reversed(self._records[partition]))
 
     def _is_committed(self, record: Record) -> bool:
         return record.offset < self._positions[record.partition]

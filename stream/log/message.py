@@ -13,12 +13,47 @@ from zlib import crc32
 import msgspec
 
 from stage_engine.touchpoint import Touchpoint
+from store.interface import SplitRow
 from store.rejected import Refused
 
 FORMAT_VERSION: Final = 1
 
 
-Message = Touchpoint | Refused
+class Assigned(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag_field="_", tag="a"):
+    """To a customer's owner: this touchpoint, which is filed elsewhere, is theirs."""
+
+    database: str
+    customer: str
+    touchpoint: Touchpoint
+
+
+class Changed(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag_field="_", tag="c"):
+    """To an identifier's owner: look again whose it is."""
+
+    database: str
+    identifier: str
+
+
+class Refold(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag_field="_", tag="f"):
+    """To a customer's owner: fold them again from the facts."""
+
+    database: str
+    customer: str
+
+
+class Met(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag_field="_", tag="m"):
+    """To the owner of a home: somebody else was seen on a device that its links are on."""
+
+    database: str
+    home: str
+    device: str
+
+
+Word = Assigned | Changed | Refold | Met
+"""What workers tell each other; ``database`` is the id of the one it is meant for, so that the same log can be read
+into another."""
+
+Message = Touchpoint | Refused | Assigned | Changed | Refold | Met | SplitRow
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Message])

@@ -16,7 +16,7 @@ from store.settings import StoreSettings
 DEFAULT_MODEL = "restless"
 """The one whose stages v_touchpoints shows: a model of the stage engine's tests that moves a lot."""
 
-TABLES = ("touchpoints", "customers", "rejected", "positions", "settings")
+TABLES = ("touchpoints", "customers", "rejected", "positions", "settings", "identity_links", "identities", "splits")
 
 
 @pytest.fixture(scope="session")

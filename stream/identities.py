@@ -1,0 +1,144 @@
+"""Who is who, for a worker: readings by rounds, what of links need not be asked again, and whom a link concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Final, TypeVar
+
+from msgspec.structs import replace
+
+from stage_engine.identity.carried import Carried, carried
+from stage_engine.identity.limits import Limits
+from stage_engine.identity.link import Link
+from stage_engine.identity.news import Herald, News
+from stage_engine.identity.resolve import Stretches, UnreadError
+from stage_engine.touchpoint import OrderKey
+from store.interface import Sighting, Store
+from stream.cache import Cache
+from stream.patience import Patience
+
+Answer = TypeVar("Answer")
+
+CACHED_MAX: Final = 200_000
+"""Devices, groups of identifiers and homes that are remembered, each; about 300 bytes."""
+READ_MAX: Final = 5_000
+"""Identifiers in one question to the store."""
+
+
+class Asking:
+    """A ``Herald`` that reads what it needs: one state of the links, for the questions of one batch."""
+
+    def __init__(self, herald: Herald, limits: Limits, store: Store, patience: Patience) -> None:
+        self.herald = herald
+        self._limits = limits
+        self._store = store
+        self._patiently = patience
+
+    async def answers(self, questions: Sequence[Callable[[], Answer]]) -> list[Answer]:
+        """The answers to all questions, in a few rounds of reading."""
+        while True:
+            try:
+                return self.herald.all.together(questions)
+            except UnreadError as unread:
+                await self._read(unread)
+
+    async def _read(self, unread: UnreadError) -> None:
+        for some in chunks(sorted(unread.identifiers), READ_MAX):
+            self.herald.learn(await self._patiently(partial(self._store.read_readings, some, self._limits)))
+        for some in chunks(sorted(unread.neighbours_of), READ_MAX):
+            self.herald.learn_neighbours(await self._patiently(partial(self._store.read_neighbours, some)))
+
+
+class Identities:
+    """What a worker remembers of who is who. All of it could be read again."""
+
+    def __init__(self, store: Store, limits: Limits, patience: Patience) -> None:
+        self._store = store
+        self._limits = limits
+        self._patiently = patience
+        self._alone: Cache[str, tuple[str, ...]] = Cache(CACHED_MAX)
+        """By device: the only people that were ever identified on it."""
+        self._known: Cache[tuple[str, ...], OrderKey] = Cache(CACHED_MAX)
+        """By identifiers other than devices: a settled link of theirs."""
+        self._whose: Cache[str, Stretches] = Cache(CACHED_MAX)
+        """By home, if it is not shared: whose its touchpoints are."""
+
+    async def asking(self) -> Asking:
+        """A fresh start: what is read from now on sees all that was written before."""
+        splits = await self._patiently(self._store.read_splits)
+        return Asking(Herald(self._limits, splits), self._limits, self._store, self._patiently)
+
+    def sightings(self, links: Iterable[Link]) -> list[Sighting]:
+        """What to insert before anything is read: for a link that says nothing new as far as is remembered, only where
+        its mark and its touchpoint are looked for."""
+        rows: list[Sighting] = []
+        for link in links:
+            said = carried(link.identifiers)
+            if self.is_known(link, said):
+                settled = replace(link, settled=True)
+                found_by = {said.device} if said.people else set()
+                if not said.user:
+                    found_by |= {one for one in said.about if one != said.home}
+                rows += [(one, settled) for one in found_by if one]
+            else:
+                rows += [(one, link) for one in said.about]
+        return rows
+
+    def is_known(self, link: Link, said: Carried) -> bool:
+        """Whether a link is silent (rule 3), by what is remembered alone."""
+        if said.previous:
+            return False
+        people = named(said)
+        if len(people) > 1:
+            first = self._known.get(people)
+            if first is None or not first < link.order:
+                return False
+        return not said.device or not said.people or self._alone.get(said.device) == said.people
+
+    async def news(self, links: Sequence[Link], asking: Asking) -> list[tuple[Link, News]]:
+        """What those of the links say that are not known to be silent. They must have been inserted."""
+        unknown = [link for link in links if not self.is_known(link, carried(link.identifiers))]
+        found = await asking.answers([partial(asking.herald.news, link) for link in unknown])
+        return list(zip(unknown, found, strict=True))
+
+    async def settle(self, told: Sequence[tuple[Link, News]], asking: Asking) -> None:
+        """Mark links as settled: what they say must be in the log."""
+        settled = [replace(link, settled=True) for link, _ in told]
+        rows = [(one, link) for link in settled for one in carried(link.identifiers).about]
+        if rows:
+            await self._patiently(partial(self._store.write_links, rows))
+        for link in settled:
+            said = carried(link.identifiers)
+            if len(people := named(said)) > 1:
+                before = self._known.get(people)
+                self._known.keep(people, link.order if before is None else min(before, link.order))
+            if said.device and said.people and asking.herald.alone(link):
+                self._alone.keep(said.device, said.people)
+
+    def whose(self, home: str) -> Stretches | None:
+        """Whose the touchpoints of a home are, if that is remembered."""
+        return self._whose.get(home)
+
+    def remember(self, home: str, stretches: Stretches) -> None:
+        """Until ``forget``: not for a shared home, whose owner is told nothing."""
+        self._whose.keep(home, stretches)
+
+    def forget(self, identifier: str) -> None:
+        """Its owner was told that it has changed."""
+        self._whose.forget(identifier)
+
+    def forget_alone(self, device: str) -> None:
+        """Somebody else was identified on it."""
+        self._alone.forget(device)
+
+
+def named(said: Carried) -> tuple[str, ...]:
+    """All that a link names but devices."""
+    return (said.user, *said.contacts) if said.user else said.contacts
+
+
+def chunks(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+    """``items`` in pieces of at most ``size``."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

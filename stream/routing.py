@@ -1,0 +1,107 @@
+"""From what a batch says to whose rows follow from it, and to what must be said to other owners (DESIGN 3.1, rules 7
+and 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
+
+from stage_engine.fold import one_per_identity
+from stage_engine.identity.history import stands_for
+from stage_engine.identity.limits import Limits
+from stage_engine.identity.resolve import NOBODY, Stretches, whose_at
+from stage_engine.touchpoint import Placed
+from store.touchpoint_columns import is_nobody
+from stream.advance import Journeys
+from stream.batch import Batch
+from stream.customers import Due
+from stream.identities import Asking, Identities
+from stream.words import Words
+
+Load = Callable[[Iterable[str]], Awaitable[dict[str, Journeys]]]
+
+
+async def look_again(changed: Iterable[str], asking: Asking, words: Words) -> tuple[dict[str, Stretches], set[str]]:
+    """Rule 7, for identifiers that were told to have changed: whose they are now, and who must be folded again here;
+    who lives elsewhere is told."""
+    here = sorted(changed)
+    resolver = asking.herald.all
+    stretches = await asking.answers([partial(resolver.stretches, one) for one in here])
+    customers = await asking.answers([partial(stands_for, asking.herald, one) for one in here])
+    refolds = {one for one in here if not is_nobody(one)}
+    for one, some in zip(here, customers, strict=True):
+        partition = words.partition_of(one)
+        near = {customer for customer in some if words.partition_of(customer) == partition}
+        refolds |= near
+        words.refold(sorted(some - near))
+    return dict(zip(here, stretches, strict=True)), refolds
+
+
+async def route(
+    batch: Batch, identities: Identities, limits: Limits, load: Load, asking: Asking, words: Words
+) -> tuple[Due, dict[str, Journeys]]:
+    """Rule 8, for the batch's touchpoints: to whom each belongs, whose steps are due here, and what is known of these
+    customers; what belongs to others is passed on.
+
+    A home of which nothing was ever derived, or that has a journey, is its own customer as far as its owner was told,
+    and whoever knows better has said so or will: ``changed`` leaves a tombstone at least. Others are asked about."""
+    known = await load(home for home in batch.homes if not is_nobody(home))
+    steps: dict[str, list[Placed]] = {}
+    foreign: dict[str, list[Placed]] = {}
+    for home, placed in batch.homes.items():
+        own = not (is_nobody(home) or home in batch.changed or home in limits.blocked or is_gone(known.get(home)))
+        (steps if own else foreign)[home] = placed
+    refolds = set(batch.refolds)
+    assigned = {customer: list(placed) for customer, placed in batch.assigned.items()}
+    for home, customer, one in await _whose(foreign, identities, asking):
+        if customer == home:
+            refolds.add(home)
+        elif customer != NOBODY:
+            if words.partition_of(customer) == words.partition_of(home):
+                assigned.setdefault(customer, []).append(one)
+            else:
+                words.assigned(customer, one[2])
+    known |= await load(customer for customer in assigned if customer not in known)
+    resolver = asking.herald.all
+    for customer, placed in assigned.items():
+        agreed = await asking.answers([partial(resolver.customer, one[0][3], one[0][0]) for one in placed])
+        if customer in known and not is_gone(known[customer]) and all(mine == customer for mine in agreed):
+            steps[customer] = one_per_identity([*steps.get(customer, ()), *placed])
+        else:
+            refolds.add(customer)
+    return Due(steps=steps, refolds=refolds), known
+
+
+async def _whose(
+    foreign: Mapping[str, list[Placed]], identities: Identities, asking: Asking
+) -> list[tuple[str, str, Placed]]:
+    """``(home, customer, touchpoint)`` of all touchpoints whose home is perhaps not their customer."""
+    resolver = asking.herald.all
+    unknown = [home for home in foreign if identities.whose(home) is None]
+    for home, stretches in zip(
+        unknown, await asking.answers([partial(resolver.stretches, home) for home in unknown]), strict=True
+    ):
+        identities.remember(home, stretches)
+    found: list[tuple[str, str, Placed]] = []
+    beyond: list[tuple[str, Placed]] = []
+    for home, placed in foreign.items():
+        stretches = identities.whose(home) or await _one(resolver.stretches, home, asking)
+        for one in placed:
+            customer = whose_at(stretches, one[0][0])
+            if customer == NOBODY and len(one[0][3]) > 1:
+                beyond.append((home, one))
+            else:
+                found.append((home, customer, one))
+    customers = await asking.answers([partial(resolver.customer, one[0][3], one[0][0]) for _, one in beyond])
+    return found + [(home, customer, one) for (home, one), customer in zip(beyond, customers, strict=True)]
+
+
+async def _one(stretches: Callable[[str], Stretches], home: str, asking: Asking) -> Stretches:
+    """More homes in one batch than are remembered."""
+    [found] = await asking.answers([partial(stretches, home)])
+    return found
+
+
+def is_gone(journeys: Journeys | None) -> bool:
+    """Whether there is nothing left of a customer, or perhaps nothing."""
+    return journeys is not None and any(journey is None for journey in journeys.values())

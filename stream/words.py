@@ -1,0 +1,58 @@
+"""What a batch has to say to other owners: collected, each once, and appended to the log together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from stage_engine.identity.news import News
+from stage_engine.touchpoint import Touchpoint
+from stream.log.message import Assigned, Changed, Met, Refold, Word, encode_message, partition_of
+
+
+class Words:
+    """Messages for the log, by partition."""
+
+    def __init__(self, database: str, partitions: int) -> None:
+        self._database = database
+        self._partitions = partitions
+        self._said: dict[bytes, int] = {}
+        self.counts: Counter[str] = Counter()
+        """Messages by kind."""
+
+    def tell(self, news: News) -> None:
+        """Tell everybody whom a link concerns."""
+        self.changed(news.changed)
+        for home, device in news.met:
+            self._say(home, Met(database=self._database, home=home, device=device))
+
+    def changed(self, identifiers: Iterable[str]) -> None:
+        """Have their owners look again whose they are."""
+        for identifier in identifiers:
+            self._say(identifier, Changed(database=self._database, identifier=identifier))
+
+    def refold(self, customers: Iterable[str]) -> None:
+        """Have their owners fold them again."""
+        for customer in customers:
+            self._say(customer, Refold(database=self._database, customer=customer))
+
+    def assigned(self, customer: str, touchpoint: Touchpoint) -> None:
+        """Pass a touchpoint on to whose it is."""
+        self._say(customer, Assigned(database=self._database, customer=customer, touchpoint=touchpoint))
+
+    def by_partition(self) -> dict[int, list[bytes]]:
+        """All of them, encoded, in the order in which they were said."""
+        found: dict[int, list[bytes]] = {}
+        for message, partition in self._said.items():
+            found.setdefault(partition, []).append(message)
+        return found
+
+    def partition_of(self, identifier: str) -> int:
+        """Where an identifier lives."""
+        return partition_of(identifier, self._partitions)
+
+    def _say(self, to: str, word: Word) -> None:
+        message = encode_message(word)
+        if message not in self._said:
+            self._said[message] = self.partition_of(to)
+            self.counts[type(word).__name__.lower()] += 1
