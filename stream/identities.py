@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from stage_engine.identity.carried import Carried, carried
+from stage_engine.identity.identifier import is_receipt
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link
 from stage_engine.identity.news import Herald, News
@@ -78,8 +79,8 @@ class Identities:
             if self.is_known(link, said):
                 settled = replace(link, settled=True)
                 found_by = {said.device} if said.people else set()
-                if not said.user:
-                    found_by |= {one for one in said.about if one != said.home}
+                if not said.user:  # a receipt's own key leads on to the device as long as nobody claims it
+                    found_by |= {one for one in said.about if one != said.home or is_receipt(one)}
                 rows += [(one, settled) for one in found_by if one]
             else:
                 rows += [(one, link) for one in said.about]

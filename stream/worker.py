@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Final
 from uuid import uuid4
 
@@ -43,14 +44,13 @@ PAGE: Final = 50_000
 """Identifiers in one answer of the store, which reads all of them for every answer."""
 DATABASE_NOTE: Final = "database_id"
 DATABASE_WAIT_S: Final = 0.05
-FOLDED_NOTE: Final = "folded {partition}"
+FOLDED_NOTE: Final = "folded {partition} {epoch}"
 
 
 class Folded(msgspec.Struct, frozen=True, kw_only=True):
-    """Under what the rows of the customers of one partition were folded: a note in the store."""
+    """Under what all rows of one partition were folded under an epoch: a note in the store, once they are."""
 
     topic_id: str
-    epoch: int
     models: dict[str, str]
 
 
@@ -139,32 +139,33 @@ class Worker:
         others."""
         self._database = await self._find_database()
         committed, heads = await self._log.positions(), await self._log.heads()
-        noted = await self._patiently(self._store.read_positions)
+        noted = sorted(await self._patiently(self._store.read_positions), key=attrgetter("epoch"))
         here = {one.partition: one.offset for one in noted if one.topic_id == self._log.topic_id}
         self._positions = {owned: min(committed[owned], here.get(owned, 0)) for owned in self._partitions}
         self._read_to = dict(self._positions)
-        models = self._customers.model_versions
-        before = {partition: await self._folded(partition) for partition in self._partitions}
+        wanted = Folded(topic_id=self._log.topic_id, models=self._customers.model_versions)
         stale: set[int] = set()
-        for partition, note in before.items():
-            if lost := max(0, heads[partition] - self._positions[partition]):
+        for partition in self._partitions:
+            lost = max(0, heads[partition] - self._positions[partition])
+            if lost:
                 logger.error("the store ends %d records before the log begins: was an old backup restored?", lost)
-            if note and not lost and (note.topic_id, note.models) == (self._log.topic_id, models):
-                self._epochs[partition] = note.epoch
-            else:
+            before = [one.epoch for one in noted if one.partition == partition or one.topic_id != self._log.topic_id]
+            epoch = max(before, default=self._log.epoch - 1)
+            if lost or await self._folded(partition, epoch) != wanted:
                 stale.add(partition)
+                epoch += 1
+            self._epochs[partition] = epoch
         if stale:
-            epochs = [self._log.epoch - 1, *(p.epoch for p in noted), *(note.epoch for note in before.values() if note)]
-            self._epochs |= dict.fromkeys(stale, 1 + max(epochs))
+            await self._note_positions()  # whoever comes after a crash must go on from these epochs
             await self._fold_everybody(stale)
             for partition in sorted(stale):
-                folded = Folded(topic_id=self._log.topic_id, epoch=self._epochs[partition], models=models)
-                key, text = FOLDED_NOTE.format(partition=partition), msgspec.json.encode(folded).decode()
-                await self._patiently(partial(self._store.write_note, key, text))
-            await self._note_positions()
+                key = FOLDED_NOTE.format(partition=partition, epoch=self._epochs[partition])
+                note = msgspec.json.encode(wanted).decode()
+                await self._patiently(partial(self._store.write_note, key, note))
 
-    async def _folded(self, partition: int) -> Folded | None:
-        note = await self._patiently(partial(self._store.read_note, FOLDED_NOTE.format(partition=partition)))
+    async def _folded(self, partition: int, epoch: int) -> Folded | None:
+        key = FOLDED_NOTE.format(partition=partition, epoch=epoch)
+        note = await self._patiently(partial(self._store.read_note, key))
         return msgspec.json.decode(note, type=Folded) if note else None
 
     async def batch(self) -> bool:

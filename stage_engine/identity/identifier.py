@@ -11,8 +11,8 @@ RECEIPT: Final = "receipt"
 PREVIOUS: Final = "previous"
 """Kind of the id that an alias says goes; its value is a user's or a device's."""
 
-_USER, _DEVICE = f"{USER}:", f"{DEVICE}:"
-_NAMELESS = (_DEVICE, f"{RECEIPT}:", f"{PREVIOUS}:")
+_USER, _DEVICE, _RECEIPT = f"{USER}:", f"{DEVICE}:", f"{RECEIPT}:"
+_NAMELESS = (_DEVICE, _RECEIPT, f"{PREVIOUS}:")
 
 
 def kind_of(identifier: str) -> str:
@@ -34,3 +34,8 @@ def is_user(identifier: str) -> bool:
 def is_device(identifier: str) -> bool:
     """Whether it is a device's."""
     return identifier.startswith(_DEVICE)
+
+
+def is_receipt(identifier: str) -> bool:
+    """Whether it is a receipt's own key."""
+    return identifier.startswith(_RECEIPT)

@@ -116,7 +116,11 @@ def wrong_rows(history: History, store: MemoryStore, model: Model) -> list[str]:
 
 
 def told(journey: Any) -> str:
-    return "nothing" if journey is None else f"{journey.touchpoints} touchpoints ({journey.first_touch_at} to {journey.last_touch_at})"
+    return (
+        "nothing"
+        if journey is None
+        else f"{journey.touchpoints} touchpoints ({journey.first_touch_at} to {journey.last_touch_at})"
+    )
 
 
 def by_customer(touchpoints: Sequence[Touchpoint], people: People) -> dict[str, list[Touchpoint]]:

@@ -139,7 +139,9 @@ async def test_identities_are_written_whole(store: Store) -> None:
     await store.write_identities(rows)
     await store.write_identities([IdentityRow(identifier="device:d", version=1, stretches=((0, "device:d"),))])
     if isinstance(store, ClickHouseStore):
-        said = await store.rows("SELECT identifier, customer_id, toUnixTimestamp64Milli(valid_from[2]) FROM identities FINAL")
+        said = await store.rows(
+            "SELECT identifier, customer_id, toUnixTimestamp64Milli(valid_from[2]) FROM identities FINAL"
+        )
         assert said == [("device:d", ["user:ada", "user:bob"], 7)]
     else:
         assert list(store.identities.values()) == rows  # type: ignore[attr-defined]
