@@ -27,27 +27,28 @@ from clickhouse_connect.driver.insert import InsertContext
 from stage_engine.identity.carried import carried
 from stage_engine.identity.identifier import is_device
 from stage_engine.identity.limits import Limits
-from stage_engine.identity.link import Split
 from stage_engine.identity.reading import Pair, Reading, bounded
 from stage_engine.journey import Journey
 from stage_engine.touchpoint import Placed, Touchpoint
 from store.column import Column
 from store.customer_columns import STORED, customer_columns, stored_journeys
 from store.identity_columns import (
+    deciding,
+    decision_columns,
     identity_columns,
     link_columns,
     marks_of,
     marks_statement,
     pairs_of,
     pairs_statement,
-    split_columns,
 )
 from store.interface import (
     CustomerRow,
+    Decision,
+    Decisions,
     IdentityRow,
     Position,
     Sighting,
-    SplitRow,
     StoreError,
     StoreUnavailableError,
     UnwritableRowError,
@@ -181,13 +182,14 @@ class ClickHouseStore:
     async def write_identities(self, rows: Sequence[IdentityRow]) -> None:
         await asyncio.to_thread(self._write, "identities", identity_columns, rows)
 
-    async def write_splits(self, splits: Sequence[SplitRow]) -> None:
-        await asyncio.to_thread(self._write, "splits", split_columns, splits)
+    async def write_decisions(self, decisions: Sequence[Decision]) -> None:
+        await asyncio.to_thread(self._write, "splits", decision_columns, decisions)
 
-    async def read_splits(self) -> list[Split]:
-        last = "argMax(revoked, (decided_at, revoked, decided_by))"
-        rows = await self.rows(f"SELECT one, other, {last} FROM splits GROUP BY one, other")
-        return [Split(one=one, other=other, revoked=bool(revoked)) for one, other, revoked in rows]
+    async def read_decisions(self) -> Decisions:
+        columns = ("kind", "one", "other", "decided_by", "reason")
+        rows = await self.rows(f"SELECT {', '.join(columns)} FROM v_splits WHERE NOT revoked")
+        named = (dict(zip(columns, row, strict=True)) for row in rows)
+        return deciding(Decision(**one, revoked=False, decided_at=0) for one in named)
 
     async def read_positions(self) -> list[Position]:
         statement = "SELECT topic_id, epoch, partition, offset FROM positions FINAL"

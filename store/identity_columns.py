@@ -12,10 +12,11 @@ from typing import Any, Final
 from stage_engine.identity.carried import carried
 from stage_engine.identity.identifier import is_user
 from stage_engine.identity.limits import Limits
+from stage_engine.identity.link import Split
 from stage_engine.identity.reading import Mark, Pair
 from stage_engine.touchpoint import OrderKey, identity_of
 from store.column import Column, ends_of
-from store.interface import IdentityRow, Sighting, SplitRow
+from store.interface import Decision, Decisions, IdentityRow, Sighting
 
 _TIME: Final = "DateTime64(3, 'UTC')"
 
@@ -48,11 +49,26 @@ def identity_columns(rows: Sequence[IdentityRow]) -> list[Column]:
     ]
 
 
-def split_columns(splits: Sequence[SplitRow]) -> list[Column]:
+def decision_columns(decisions: Sequence[Decision]) -> list[Column]:
     """The columns of an insert."""
-    names = {"one": "String", "other": "String", "revoked": "UInt8", "decided_at": _TIME}
-    names |= {"decided_by": "String", "reason": "String"}
-    return [Column(name, kind, list(map(attrgetter(name), splits))) for name, kind in names.items()]
+    names = {"kind": "LowCardinality(String)", "one": "String", "other": "String", "revoked": "UInt8"}
+    names |= {"decided_at": _TIME, "decided_by": "String", "reason": "String"}
+    return [Column(name, kind, list(map(attrgetter(name), decisions))) for name, kind in names.items()]
+
+
+def rank(decision: Decision) -> tuple[int, bool, str]:
+    """Of the same kind and identifiers the decision with the largest counts."""
+    return (decision.decided_at, decision.revoked, decision.decided_by)
+
+
+def deciding(last: Iterable[Decision]) -> Decisions:
+    """What is decided now, from the last decision of each kind about the same identifiers."""
+    here = [one for one in last if not one.revoked]
+    return Decisions(
+        splits=tuple(Split(one=one.one, other=one.other) for one in here if one.kind == "split"),
+        allowed=frozenset(one.one for one in here if one.kind == "allow"),
+        blocked=frozenset(one.one for one in here if one.kind == "block"),
+    )
 
 
 def _arrays(name: str, kind: str, values: Sequence[Sequence[Any]]) -> Column:

@@ -5,7 +5,7 @@ rows are replaced by a version that is not lower.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -44,17 +44,34 @@ class CustomerRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """None: there is nothing left of this customer (a tombstone)."""
 
 
-class SplitRow(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag_field="_", tag="s"):
-    """A decision about two identifiers, a recorded fact. Its fields are its wire format in the log."""
+class Decision(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag_field="_", tag="d"):
+    """What somebody decided about identifiers, a recorded fact. Of the same kind and identifiers the last counts. Its
+    fields are its wire format in the log."""
 
+    kind: Literal["split", "allow", "block"]
+    """``split``: two identifiers are not one person. ``allow``: an identifier is never shared; ``block``: always."""
     one: str
-    other: str
+    other: str = ""
+    """Of a split the other identifier, the larger in byte order."""
     revoked: bool
-    """Whether it takes a split back."""
+    """Whether it takes such a decision back."""
     decided_at: int
     """Milliseconds since 1970 UTC."""
     decided_by: str
     reason: str
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The identifiers."""
+        return (self.one, self.other) if self.other else (self.one,)
+
+
+class Decisions(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is decided now."""
+
+    splits: tuple[Split, ...] = ()
+    allowed: frozenset[str] = frozenset()
+    blocked: frozenset[str] = frozenset()
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,11 +135,11 @@ class Store(Protocol):
     async def write_identities(self, rows: Sequence[IdentityRow]) -> None:
         """Replace derived rows, as ``write_customers``."""
 
-    async def write_splits(self, splits: Sequence[SplitRow]) -> None:
-        """Insert what was decided; of the same two identifiers the last decision counts."""
+    async def write_decisions(self, decisions: Sequence[Decision]) -> None:
+        """Insert what was decided."""
 
-    async def read_splits(self) -> list[Split]:
-        """The decisions that count, revoked ones included."""
+    async def read_decisions(self) -> Decisions:
+        """What is decided now."""
 
     async def read_identifiers(self, after: str, limit: int) -> list[str]:
         """Identifiers that links say something about, in order: the first ``limit`` behind ``after``."""

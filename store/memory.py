@@ -8,11 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 from stage_engine.identity.carried import carried
 from stage_engine.identity.limits import Limits
-from stage_engine.identity.link import Link, Split
+from stage_engine.identity.link import Link
 from stage_engine.identity.reading import Reading, bounded, reading_of
 from stage_engine.journey import Journey
 from stage_engine.touchpoint import OrderKey, Placed, Touchpoint, identity_of
-from store.interface import CustomerRow, IdentityRow, Position, Sighting, SplitRow
+from store.identity_columns import deciding, rank
+from store.interface import CustomerRow, Decision, Decisions, IdentityRow, Position, Sighting
 from store.rejected import Refused
 from store.touchpoint_columns import counts_before
 
@@ -28,7 +29,8 @@ class MemoryStore:
         self.links: dict[str, dict[tuple[OrderKey, bool], Link]] = {}
         """By identifier, place and whether it is settled."""
         self.identities: dict[str, IdentityRow] = {}
-        self.splits: dict[frozenset[str], SplitRow] = {}
+        self.decisions: dict[tuple[str, str, str], Decision] = {}
+        """The last of each kind about the same identifiers."""
         self.rejected: dict[str, Refused] = {}
         self.positions: dict[tuple[str, int, int], Position] = {}
         """By topic, epoch and partition."""
@@ -101,14 +103,15 @@ class MemoryStore:
             if known is None or row.version >= known.version:
                 self.identities[row.identifier] = row
 
-    async def write_splits(self, splits: Sequence[SplitRow]) -> None:
-        for split in splits:
-            pair = frozenset((split.one, split.other))
-            if pair not in self.splits or split.decided_at >= self.splits[pair].decided_at:
-                self.splits[pair] = split
+    async def write_decisions(self, decisions: Sequence[Decision]) -> None:
+        for one in decisions:
+            key = (one.kind, one.one, one.other)
+            known = self.decisions.get(key)
+            if known is None or rank(one) >= rank(known):
+                self.decisions[key] = one
 
-    async def read_splits(self) -> list[Split]:
-        return [Split(one=one.one, other=one.other, revoked=one.revoked) for one in self.splits.values()]
+    async def read_decisions(self) -> Decisions:
+        return deciding(self.decisions.values())
 
     async def read_identifiers(self, after: str, limit: int) -> list[str]:
         return sorted(one for one in self.links if one > after)[:limit]

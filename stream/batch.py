@@ -11,7 +11,7 @@ import msgspec
 from stage_engine.fold import one_per_identity
 from stage_engine.identity.link import Link, link_at
 from stage_engine.touchpoint import Placed, Touchpoint, place
-from store.interface import SplitRow
+from store.interface import Decision
 from store.rejected import Refused
 from stream.log.interface import Record
 from stream.log.message import Assigned, Changed, Message, Met, Refold, Word, decode_frame, encode_frame
@@ -27,7 +27,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """The touchpoints by the home that they are filed under, in total order."""
     links: list[Link]
     """Those of the touchpoints that carry several identifiers, in total order."""
-    splits: list[SplitRow]
+    decisions: list[Decision]
     assigned: dict[str, list[Placed]]
     """What others' owners passed on, by customer, in total order."""
     changed: set[str]
@@ -58,7 +58,7 @@ def gather(records: Sequence[Record], database: str) -> Batch:
     another database are passed over."""
     counted: dict[bytes, Placed] = {}
     refused: list[Refused] = []
-    splits: list[SplitRow] = []
+    decisions: list[Decision] = []
     words: list[Word] = []
     positions: dict[int, int] = {}
     touchpoints = messages = poison = 0
@@ -72,7 +72,7 @@ def gather(records: Sequence[Record], database: str) -> Batch:
         touchpoints += len(accepted)
         if len(accepted) < len(found):
             refused += [message for message in found if isinstance(message, Refused)]
-            splits += [message for message in found if isinstance(message, SplitRow)]
+            decisions += [message for message in found if isinstance(message, Decision)]
             words += [message for message in found if isinstance(message, Word) and message.database == database]
         for one in map(place, accepted):
             twin = counted.get(one[1])
@@ -84,7 +84,7 @@ def gather(records: Sequence[Record], database: str) -> Batch:
         refused=refused,
         homes=_by_home(placed),
         links=_links(placed),
-        splits=splits,
+        decisions=decisions,
         assigned=_assigned(words),
         changed={word.identifier for word in words if isinstance(word, Changed)},
         refolds={word.customer for word in words if isinstance(word, Refold)},

@@ -32,7 +32,7 @@ class Asking:
 
     def __init__(self, herald: Herald, limits: Limits, store: Store, patience: Patience) -> None:
         self.herald = herald
-        self._limits = limits
+        self.limits = limits
         self._store = store
         self._patiently = patience
 
@@ -46,7 +46,7 @@ class Asking:
 
     async def _read(self, unread: UnreadError) -> None:
         for some in chunks(sorted(unread.identifiers), READ_MAX):
-            self.herald.learn(await self._patiently(partial(self._store.read_readings, some, self._limits)))
+            self.herald.learn(await self._patiently(partial(self._store.read_readings, some, self.limits)))
         for some in chunks(sorted(unread.neighbours_of), READ_MAX):
             self.herald.learn_neighbours(await self._patiently(partial(self._store.read_neighbours, some)))
 
@@ -65,10 +65,16 @@ class Identities:
         self._whose: Cache[str, Stretches] = Cache(CACHED_MAX)
         """By home, if it is not shared: whose its touchpoints are."""
 
-    async def asking(self) -> Asking:
-        """A fresh start: what is read from now on sees all that was written before."""
-        splits = await self._patiently(self._store.read_splits)
-        return Asking(Herald(self._limits, splits), self._limits, self._store, self._patiently)
+    async def asking(self, *, unshared: Iterable[str] = ()) -> Asking:
+        """A fresh start: what is read from now on sees all that was written before. As if nobody of ``unshared`` was
+        shared, whatever was decided."""
+        decided = await self._patiently(self._store.read_decisions)
+        limits = replace(
+            self._limits,
+            allowed=(self._limits.allowed | decided.allowed).union(unshared),
+            blocked=(self._limits.blocked | decided.blocked).difference(unshared),
+        )
+        return Asking(Herald(limits, decided.splits), limits, self._store, self._patiently)
 
     def sightings(self, links: Iterable[Link]) -> list[Sighting]:
         """What to insert before anything is read: for a link that says nothing new as far as is remembered, only where

@@ -8,7 +8,6 @@ from functools import partial
 
 from stage_engine.fold import one_per_identity
 from stage_engine.identity.history import stands_for
-from stage_engine.identity.limits import Limits
 from stage_engine.identity.resolve import NOBODY, Stretches, whose_at
 from stage_engine.touchpoint import Placed
 from store.touchpoint_columns import is_nobody
@@ -38,7 +37,7 @@ async def look_again(changed: Iterable[str], asking: Asking, words: Words) -> tu
 
 
 async def route(
-    batch: Batch, identities: Identities, limits: Limits, load: Load, asking: Asking, words: Words
+    batch: Batch, identities: Identities, load: Load, asking: Asking, words: Words
 ) -> tuple[Due, dict[str, Journeys]]:
     """Rule 8, for the batch's touchpoints: to whom each belongs, whose steps are due here, and what is known of these
     customers; what belongs to others is passed on.
@@ -49,7 +48,9 @@ async def route(
     steps: dict[str, list[Placed]] = {}
     foreign: dict[str, list[Placed]] = {}
     for home, placed in batch.homes.items():
-        own = not (is_nobody(home) or home in batch.changed or home in limits.blocked or is_gone(known.get(home)))
+        own = not (
+            is_nobody(home) or home in batch.changed or home in asking.limits.blocked or is_gone(known.get(home))
+        )
         (steps if own else foreign)[home] = placed
     refolds = set(batch.refolds)
     assigned = {customer: list(placed) for customer, placed in batch.assigned.items()}

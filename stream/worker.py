@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from operator import attrgetter
 from typing import Final
 from uuid import uuid4
@@ -92,7 +93,6 @@ class Worker:
         self._log = log
         self._store = store
         self._partitions = tuple(range(log.partitions) if partitions is None else partitions)
-        self._limits = limits
         self._database = ""
         self._settings = settings
         self._metrics = metrics
@@ -171,8 +171,8 @@ class Worker:
     async def batch(self) -> bool:
         """Read, write and commit one batch; False when there was nothing to read.
 
-        1. read records; 2. insert the facts, dead letters, splits and links; 3. see what the links say that is new, and
-        whose identifiers have changed; 4. find out whose touchpoints these are; 5. step the customers whose journeys
+        1. read records; 2. insert the facts, dead letters, decisions and links; 3. see what the links say that is new,
+        and whose identifiers have changed; 4. find out whose touchpoints these are; 5. step the customers whose journeys
         suffice, and refold the others from the facts; 6. insert the rows; 7. append what others must be told, and then
         mark the links as settled; 8. commit. A crash anywhere, and the same records are read again.
         """
@@ -190,8 +190,8 @@ class Worker:
         batch = gather(records, self._database)
         self._read_to |= batch.positions
         batch = await self._write_facts(batch)
-        if batch.splits:
-            await self._patiently(partial(self._store.write_splits, batch.splits))
+        if batch.decisions:
+            await self._patiently(partial(self._store.write_decisions, batch.decisions))
         if sightings := self._identities.sightings(batch.links):
             await self._patiently(partial(self._store.write_links, sightings))
         return Taken(batch=batch, began=began)
@@ -205,7 +205,7 @@ class Worker:
             told = await self._tell(batch, asking, words)
             changed = batch.changed
             whose, refolds = await look_again(changed, asking, words)
-            due, known = await route(batch, self._identities, self._limits, self._customers.load, asking, words)
+            due, known = await route(batch, self._identities, self._customers.load, asking, words)
             due.refolds.update(refolds)
             versions = {at: self._version(at, offset) for at, offset in batch.positions.items()}
 
@@ -230,15 +230,17 @@ class Worker:
         await self._tidy()
 
     async def _tell(self, batch: Batch, asking: Asking, words: Words) -> list[tuple[Link, News]]:
-        """3. Whom the batch's links, splits and messages concern. Returns the links that are not yet settled."""
+        """3. Whom the batch's links, decisions and messages concern. Returns the links that are not yet settled."""
         for _, device in batch.met:
             self._identities.forget_alone(device)
             words.changed([device])
         for identifier in batch.changed:
             self._identities.forget(identifier)
-        concerned = asking.herald.concerned
-        for identifiers in await asking.answers([partial(concerned, (one.one, one.other)) for one in batch.splits]):
-            words.changed(sorted(identifiers))
+        if batch.decisions:
+            about = [one.about for one in batch.decisions]
+            before = await self._identities.asking(unshared=chain.from_iterable(about))
+            for identifiers in await before.answers([partial(before.herald.concerned, some) for some in about]):
+                words.changed(sorted(identifiers))
         told = await self._identities.news(batch.links, asking)
         for link, news in told:
             if news.met:

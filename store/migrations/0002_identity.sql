@@ -46,19 +46,21 @@ COMMENT 'Whose an identifier is, of those that belong to another, or may: an ide
 
 CREATE TABLE IF NOT EXISTS splits
 (
+    kind LowCardinality(String)
+        COMMENT 'split: two identifiers are not one person; allow: one is never shared; block: one is always shared',
     one String
-        COMMENT 'The one identifier, the smaller in byte order',
+        COMMENT 'The identifier; of a split the smaller in byte order',
     other String
-        COMMENT 'The other',
+        COMMENT 'Of a split the other',
     revoked UInt8
-        COMMENT '1 when it takes a split back',
+        COMMENT '1 when it takes such a decision back',
     decided_at DateTime64(3, 'UTC')
-        COMMENT 'When it was decided: of the same two identifiers the last decision counts',
+        COMMENT 'When it was decided: of the same kind and identifiers the last decision counts',
     decided_by String
         COMMENT 'Who decided it',
     reason String
         COMMENT 'Why'
 )
 ENGINE = ReplacingMergeTree
-ORDER BY (one, other, decided_at, revoked, decided_by)
-COMMENT 'Decisions that two identifiers are not one person, or are after all';
+ORDER BY (kind, one, other, decided_at, revoked, decided_by)
+COMMENT 'What people decided about identifiers, whatever touchpoints say: splits, and who is or is not shared';

@@ -13,7 +13,7 @@ from zlib import crc32
 import msgspec
 
 from stage_engine.touchpoint import Touchpoint
-from store.interface import SplitRow
+from store.interface import Decision
 from store.rejected import Refused
 
 FORMAT_VERSION: Final = 1
@@ -53,7 +53,7 @@ Word = Assigned | Changed | Refold | Met
 """What workers tell each other; ``database`` is the id of the one it is meant for, so that the same log can be read
 into another."""
 
-Message = Touchpoint | Refused | Assigned | Changed | Refold | Met | SplitRow
+Message = Touchpoint | Refused | Assigned | Changed | Refold | Met | Decision
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Message])

@@ -67,7 +67,7 @@ class Turns:
     async def next(self) -> bool:
         """Let somebody go on, and wait until they wait again; False when nobody has anything to do."""
         await asyncio.sleep(0)
-        while asyncio.get_running_loop()._ready:  # type: ignore[attr-defined]
+        while asyncio.get_running_loop()._ready:  # type: ignore[attr-defined]  # noqa: ASYNC110
             await asyncio.sleep(0)
         self._waiting = [one for one in self._waiting if not one.done()]
         if not self._waiting:

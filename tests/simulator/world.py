@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -13,7 +13,7 @@ from stage_engine.fold import fold
 from stage_engine.identity.limits import Limits
 from stage_engine.model import Model
 from stage_engine.touchpoint import Touchpoint
-from store.interface import SplitRow
+from store.interface import Decision
 from store.memory import MemoryStore
 from tests.reference.identity import People, Row
 from tests.stage_engine.identity.worlds import identifiers_of, split_of, touchpoint_of
@@ -32,7 +32,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """What arrives, in the order of its arrival."""
 
     limits: Limits
-    sent: tuple[Touchpoint | SplitRow, ...]
+    sent: tuple[Touchpoint | Decision, ...]
 
 
 def history_of(dice: random.Random) -> History:
@@ -40,17 +40,28 @@ def history_of(dice: random.Random) -> History:
     few = dice.choice((5, 3, 2, 1))
     rows = [touchpoint_of(dice.randint(1, 12), dice.randrange(2**32), few) for _ in range(dice.choice((4, 8, 16, 30)))]
     rows += [{**row, "occurred_at": dice.randint(1, 12)} for row in rows if dice.random() < 0.1]
-    sent: list[Touchpoint | SplitRow] = [touchpoint(row, dice) for row in rows]
+    sent: list[Touchpoint | Decision] = [touchpoint(row, dice) for row in rows]
     sent += [one for one in sent if dice.random() < 0.1]
-    for number in range(dice.choice((0, 0, 1, 3))):
-        split = split_of(dice.choice(rows), dice.randrange(21), dice.random() < 0.3)
-        one, other = sorted((split.one, split.other))
-        sent.append(
-            SplitRow(one=one, other=other, revoked=split.revoked, decided_at=number, decided_by="ann", reason="…")
-        )
+    sent += [decision(number, dice.choice(rows), dice) for number in range(dice.choice((0, 0, 1, 3)))]
     if dice.random() < 0.7:
         dice.shuffle(sent)
     return History(limits=dice.choice(LIMITS), sent=tuple(sent))
+
+
+def decision(at: int, row: Row, dice: random.Random) -> Decision:
+    """A split of two identifiers that were seen together, mostly, or a word about one of them; or it is taken back."""
+    split = split_of(row, dice.randrange(21), revoked=dice.random() < 0.3)
+    one, other = sorted((split.one, split.other))
+    kind: Literal["split", "allow", "block"] = dice.choice(("split", "split", "allow", "block"))
+    return Decision(
+        kind=kind,
+        one=one,
+        other=other if kind == "split" else "",
+        revoked=split.revoked,
+        decided_at=at,
+        decided_by="ann",
+        reason="…",
+    )
 
 
 def touchpoint(row: Row, dice: random.Random) -> Touchpoint:
@@ -135,15 +146,16 @@ def by_customer(touchpoints: Sequence[Touchpoint], people: People) -> dict[str, 
 
 
 def people_of(history: History, rows: list[Row]) -> People:
-    decisions = sorted((one for one in history.sent if isinstance(one, SplitRow)), key=lambda one: one.decided_at)
-    last = {(one.one, one.other): one.revoked for one in decisions}
+    decisions = sorted((one for one in history.sent if isinstance(one, Decision)), key=lambda one: one.decided_at)
+    last = {(one.kind, *one.about): one.revoked for one in decisions}
+    decided = {about for about, revoked in last.items() if not revoked}
     limits = history.limits
     return People(
         rows,
-        [pair for pair, revoked in last.items() if not revoked],
+        [about[1:] for about in decided if about[0] == "split"],
         of_kind=limits.values_max_of_kind,
         values=limits.values_max,
         group=limits.group_max,
-        allowed=limits.allowed,
-        blocked=limits.blocked,
+        allowed=limits.allowed | {about[1] for about in decided if about[0] == "allow"},
+        blocked=limits.blocked | {about[1] for about in decided if about[0] == "block"},
     )

@@ -16,7 +16,7 @@ from stage_engine.identity.reading import bounded, reading_of
 from stage_engine.identity.resolve import Resolver
 from stage_engine.touchpoint import Touchpoint, place
 from store.clickhouse import ClickHouseStore
-from store.interface import IdentityRow, Sighting, SplitRow, Store
+from store.interface import Decision, Decisions, IdentityRow, Sighting, Store
 from store.memory import MemoryStore
 from tests.reference.identity import Row
 from tests.stage_engine.identity.worlds import World, at, identifiers_of, link, touchpoint_of
@@ -117,13 +117,20 @@ async def test_facts_are_found_by_identifiers_that_they_are_not_filed_under(stor
     assert await store.read_linked(["email:a@x", "device:d"]) in ([by_card, receipt], [receipt, by_card])
 
 
-async def test_the_last_decision_about_two_identifiers_counts(store: Store) -> None:
-    told = {"decided_by": "ann", "reason": "a shared tablet"}
-    await store.write_splits([SplitRow(one="a:1", other="b:2", revoked=False, decided_at=1, **told)])
-    assert await store.read_splits() == [Split(one="a:1", other="b:2")]
-    await store.write_splits([SplitRow(one="a:1", other="b:2", revoked=True, decided_at=2, **told)])
-    await store.write_splits([SplitRow(one="a:1", other="b:2", revoked=False, decided_at=1, **told)])
-    assert await store.read_splits() == [Split(one="a:1", other="b:2", revoked=True)]
+async def test_the_last_decision_about_the_same_identifiers_counts(store: Store) -> None:
+    def decision(at: int, **said: Any) -> Decision:
+        return Decision(
+            **{"one": "a:1", "revoked": False, "decided_at": at, "decided_by": "ann", "reason": "…", **said}
+        )
+
+    split, back = decision(1, kind="split", other="b:2"), decision(2, kind="split", other="b:2", revoked=True)
+    await store.write_decisions([split, decision(3, kind="allow"), decision(4, kind="block", one="c:3")])
+    assert await store.read_decisions() == Decisions(
+        splits=(Split(one="a:1", other="b:2"),), allowed=frozenset(("a:1",)), blocked=frozenset(("c:3",))
+    )
+    await store.write_decisions([back, decision(5, kind="allow", revoked=True)])
+    await store.write_decisions([split])
+    assert await store.read_decisions() == Decisions(blocked=frozenset(("c:3",)))
 
 
 async def test_identifiers_of_links_are_listed_page_by_page(store: Store) -> None:
