@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -12,43 +12,18 @@ from stage_engine.identity.carried import Carried, carried
 from stage_engine.identity.identifier import is_receipt
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link
-from stage_engine.identity.news import Herald, News
-from stage_engine.identity.resolve import Stretches, UnreadError
+from stage_engine.identity.news import News
+from stage_engine.identity.resolve import Stretches
 from stage_engine.touchpoint import OrderKey
+from store.asking import Asking as Asking
+from store.asking import chunks as chunks
+from store.asking import fresh_asking
 from store.interface import Sighting, Store
 from stream.cache import Cache
 from stream.patience import Patience
 
-Answer = TypeVar("Answer")
-
 CACHED_MAX: Final = 200_000
 """Devices, groups of identifiers and homes that are remembered, each; about 300 bytes."""
-READ_MAX: Final = 5_000
-"""Identifiers in one question to the store."""
-
-
-class Asking:
-    """A ``Herald`` that reads what it needs: one state of the links, for the questions of one batch."""
-
-    def __init__(self, herald: Herald, limits: Limits, store: Store, patience: Patience) -> None:
-        self.herald = herald
-        self.limits = limits
-        self._store = store
-        self._patiently = patience
-
-    async def answers(self, questions: Sequence[Callable[[], Answer]]) -> list[Answer]:
-        """The answers to all questions, in a few rounds of reading."""
-        while True:
-            try:
-                return self.herald.all.together(questions)
-            except UnreadError as unread:
-                await self._read(unread)
-
-    async def _read(self, unread: UnreadError) -> None:
-        for some in chunks(sorted(unread.identifiers), READ_MAX):
-            self.herald.learn(await self._patiently(partial(self._store.read_readings, some, self.limits)))
-        for some in chunks(sorted(unread.neighbours_of), READ_MAX):
-            self.herald.learn_neighbours(await self._patiently(partial(self._store.read_neighbours, some)))
 
 
 class Identities:
@@ -65,16 +40,10 @@ class Identities:
         self._whose: Cache[str, Stretches] = Cache(CACHED_MAX)
         """By home, if it is not shared: whose its touchpoints are."""
 
-    async def asking(self, *, unshared: Iterable[str] = ()) -> Asking:
+    async def asking(self, *, unshared: Collection[str] = ()) -> Asking:
         """A fresh start: what is read from now on sees all that was written before. As if nobody of ``unshared`` was
         shared, whatever was decided."""
-        decided = await self._patiently(self._store.read_decisions)
-        limits = replace(
-            self._limits,
-            allowed=(self._limits.allowed | decided.allowed).union(unshared),
-            blocked=(self._limits.blocked | decided.blocked).difference(unshared),
-        )
-        return Asking(Herald(limits, decided.splits), limits, self._store, self._patiently)
+        return await fresh_asking(self._store, self._limits, self._patiently, unshared=unshared)
 
     def sightings(self, links: Iterable[Link]) -> list[Sighting]:
         """What to insert before anything is read: for a link that says nothing new as far as is remembered, only where
@@ -143,9 +112,3 @@ class Identities:
 def named(said: Carried) -> tuple[str, ...]:
     """All that a link names but devices."""
     return (said.user, *said.contacts) if said.user else said.contacts
-
-
-def chunks(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:
-    """``items`` in pieces of at most ``size``."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -1,0 +1,75 @@
+"""Asking who is who: what a question needs is read in rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from typing import Final, Protocol, TypeVar
+
+from msgspec.structs import replace
+
+from stage_engine.identity.limits import Limits
+from stage_engine.identity.news import Herald
+from stage_engine.identity.resolve import UnreadError
+from store.interface import Store
+
+Answer = TypeVar("Answer")
+
+READ_MAX: Final = 5_000
+"""Identifiers in one question to the store."""
+
+
+class Patience(Protocol):
+    """Whoever knows how often the store is asked again when it does not answer."""
+
+    async def __call__(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The store's answer."""
+
+
+async def at_once(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """No patience: what the store raises comes through."""
+    return await ask()
+
+
+class Asking:
+    """A ``Herald`` that reads what it needs: one state of the links, for the questions of one batch."""
+
+    def __init__(self, herald: Herald, limits: Limits, store: Store, patience: Patience) -> None:
+        self.herald = herald
+        self.limits = limits
+        self._store = store
+        self._patiently = patience
+
+    async def answers(self, questions: Sequence[Callable[[], Answer]]) -> list[Answer]:
+        """The answers to all questions, in a few rounds of reading."""
+        while True:
+            try:
+                return self.herald.all.together(questions)
+            except UnreadError as unread:
+                await self._read(unread)
+
+    async def _read(self, unread: UnreadError) -> None:
+        for some in chunks(sorted(unread.identifiers), READ_MAX):
+            self.herald.learn(await self._patiently(partial(self._store.read_readings, some, self.limits)))
+        for some in chunks(sorted(unread.neighbours_of), READ_MAX):
+            self.herald.learn_neighbours(await self._patiently(partial(self._store.read_neighbours, some)))
+
+
+async def fresh_asking(
+    store: Store, limits: Limits, patience: Patience = at_once, *, unshared: Iterable[str] = ()
+) -> Asking:
+    """A fresh start: what is read from now on sees all that was written before. As if nobody of ``unshared`` was
+    shared, whatever was decided."""
+    decided = await patience(store.read_decisions)
+    limits = replace(
+        limits,
+        allowed=(limits.allowed | decided.allowed).union(unshared),
+        blocked=(limits.blocked | decided.blocked).difference(unshared),
+    )
+    return Asking(Herald(limits, decided.splits), limits, store, patience)
+
+
+def chunks(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+    """``items`` in pieces of at most ``size``."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
