@@ -6,6 +6,9 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from stage_engine.identity.identifier import USER
+from stage_engine.identity.limits import GROUP_MAX, USER_VALUES_MAX, VALUES_MAX
+
 KILOBYTE: Final = 1_000
 MEGABYTE: Final = 1_000_000
 
@@ -17,7 +20,7 @@ RESERVED_KINDS: Final = frozenset({"user", "device", "previous", "receipt"})
 
 
 class IdentitySettings(BaseModel):
-    """What counts as an identifier."""
+    """What counts as an identifier, and how much one may join."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,6 +63,26 @@ class IdentitySettings(BaseModel):
         default=20_000,
         ge=0,
         description="Phone numbers whose E.164 form is remembered, because parsing one costs 30 µs.",
+    )
+    values_max: int = Field(
+        default=VALUES_MAX,
+        ge=1,
+        le=1_000,
+        description="Other users, or contacts of one kind, that an identifier may be seen with; with one more it is "
+        "shared and joins nothing: a family shares a card, everybody a shop's tablet. Once changed: "
+        "`tappa shared apply`.",
+    )
+    values_max_of_kind: dict[Slug, Annotated[int, Field(ge=1, le=1_000)]] = Field(
+        default={USER: USER_VALUES_MAX},
+        description="The same for identifiers of some kinds (`user`, `device`, a kind of contact): a person changes "
+        "addresses and cards over the years.",
+    )
+    group_max: int = Field(
+        default=GROUP_MAX,
+        ge=1,
+        le=1_000,
+        description="Contacts, or aliased users, that are held together as one person; a larger group joins nothing. "
+        "A group is read as a whole. Once changed: `tappa shared apply`.",
     )
 
     @field_validator("contact_kinds")

@@ -156,12 +156,14 @@ class Worker:
                 epoch += 1
             self._epochs[partition] = epoch
         if stale:
-            await self._note_positions()  # whoever comes after a crash must go on from these epochs
             await self._fold_everybody(stale)
             for partition in sorted(stale):
                 key = FOLDED_NOTE.format(partition=partition, epoch=self._epochs[partition])
                 note = msgspec.json.encode(wanted).decode()
                 await self._patiently(partial(self._store.write_note, key, note))
+            # Only now: whoever starts before, or after a crash, folds under the same epoch, and nobody's rows get a
+            # higher one than the owner's.
+            await self._note_positions()
 
     async def _folded(self, partition: int, epoch: int) -> Folded | None:
         key = FOLDED_NOTE.format(partition=partition, epoch=epoch)
@@ -238,8 +240,8 @@ class Worker:
             self._identities.forget(identifier)
         if batch.decisions:
             about = [one.about for one in batch.decisions]
-            before = await self._identities.asking(unshared=chain.from_iterable(about))
-            for identifiers in await before.answers([partial(before.herald.concerned, some) for some in about]):
+            before = await self._identities.asking(unshared=set(chain.from_iterable(about)))
+            for identifiers in await before.answers([partial(before.herald.decided, some) for some in about]):
                 words.changed(sorted(identifiers))
         told = await self._identities.news(batch.links, asking)
         for link, news in told:

@@ -15,7 +15,7 @@ from itertools import combinations
 import msgspec
 
 from stage_engine.identity.carried import Carried, carried
-from stage_engine.identity.identifier import DEVICE, RECEIPT, is_user, kind_of
+from stage_engine.identity.identifier import DEVICE, RECEIPT, is_device, is_user, kind_of
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link, Split
 from stage_engine.identity.reading import Reading
@@ -71,10 +71,14 @@ class Herald:
             return False
         return len({mark.people for mark in self.all.reading(said.device).marks}) == 1
 
-    def concerned(self, identifiers: Iterable[str]) -> frozenset[str]:
-        """Whom a word about these identifiers concerns, whatever links say: a split, a user that becomes shared, a
-        changed limit. The aliased users, their contacts' groups, and the devices and receipts of all of these."""
+    def decided(self, identifiers: Iterable[str]) -> frozenset[str]:
+        """Whom a decision about these identifiers concerns."""
         here = frozenset(identifiers)
+        return self._concerned(here) | self._passed_on(here)
+
+    def _concerned(self, here: frozenset[str]) -> frozenset[str]:
+        """Whom an alias concerns, or a user that becomes shared: the aliased users, their contacts' groups, and the
+        devices and receipts of all of these."""
         users = self._walk(one for one in here if is_user(one))
         contacts = {one for one in here if not is_user(one) and kind_of(one) not in (DEVICE, RECEIPT)}
         for reading in self.readings(users):
@@ -90,12 +94,14 @@ class Herald:
             if all(self.all.together(partial(self._is_known, *pair, link) for pair in pairs)):
                 return frozenset()
         here = frozenset(filter(None, (*people, said.alias)))
-        users = [one for one in here if is_user(one)]
-        if said.alias or any(self.all.together(partial(self._becomes_shared, user) for user in users)):
-            return self.concerned(here)
+        shared = self.all.together(partial(self._becomes_shared, one) for one in sorted(here))
+        newly = frozenset(one for one, becomes in zip(sorted(here), shared, strict=True) if becomes)
+        passed_on = self._passed_on(newly)
+        if said.alias or any(map(is_user, newly)):
+            return self._concerned(here) | passed_on
         group = self._walk(said.contacts)
         seen = {other for reading in self.readings(group) for other in reading.pairs if is_user(other)}
-        return here | group | seen | self.placed(group)
+        return here | group | seen | self.placed(group) | passed_on
 
     def _is_known(self, one: str, other: str, link: Link) -> bool:
         """Whether everybody concerned knows that these two were seen together before the link, or does not care."""
@@ -128,6 +134,11 @@ class Herald:
             if before and before[-1].settled and before[-1].people == said.marks(device):
                 return device, set()
         return device, {said.home} | {carried(mark.order[3]).home for mark in marks}
+
+    def _passed_on(self, identifiers: Iterable[str]) -> frozenset[str]:
+        """Who may get the touchpoints of contacts that are shared from now on, or no longer: all that was ever seen
+        with them, even where their group is too large to be joined."""
+        return self.neighbours(one for one in identifiers if not is_user(one) and not is_device(one))
 
     def _becomes_shared(self, identifier: str) -> bool:
         return self.all.shared(identifier) and not self.told.shared(identifier)
