@@ -1,1 +1,2 @@
-"""The read side: questions that are asked of the views. Its API and its journey map come later."""
+"""The read side: questions about customers and identifiers, over HTTP and for the command line. Its journey map comes
+later."""

@@ -81,11 +81,13 @@ def create_app(
     *,
     identity: IdentitySettings | None = None,
     currency: str = "",
+    further_docs: str = "",
     clock: Callable[[], int] = now_ms,
     ids: Callable[[], str] = new_id,
 ) -> FastAPI:
     """The application. It opens and closes nothing: ``log`` and ``sources`` are the caller's. ``currency`` is that of
-    values which name none; ``clock`` gives milliseconds since 1970, ``ids`` the ids of messages that have none."""
+    values which name none; ``further_docs`` is HTML below that of ``/docs``; ``clock`` gives milliseconds since 1970,
+    ``ids`` the ids of messages that have none."""
     metrics = Metrics()
     rules = Rules.of(settings, identity or IdentitySettings(), currency, ids)
     reception = Reception(rules, log, sources, metrics, clock)
@@ -138,7 +140,7 @@ def create_app(
         return Response(metrics.render(), media_type=CONTENT_TYPE)
 
     async def docs(request: Request) -> Response:
-        return HTMLResponse(documentation.page())
+        return HTMLResponse(documentation.page() + further_docs)
 
     route("/v1/projects/{write_key}/settings", "GET", project)
     route("/v1/m", "POST", client_metrics)

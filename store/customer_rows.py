@@ -52,8 +52,6 @@ async def read_last_touchpoints(store: ClickHouseStore, customer: str, limit: in
 
 
 async def _read(store: ClickHouseStore, columns: Mapping[str, str], source: str) -> list[Row]:
-    selected = ", ".join(
-        f"toUnixTimestamp64Milli({name})" if kind == "ms" else name for name, kind in columns.items()
-    )
+    selected = ", ".join(f"toUnixTimestamp64Milli({name})" if kind == "ms" else name for name, kind in columns.items())
     rows = await store.rows(f"SELECT {selected} FROM {source}")
     return [dict(zip(columns, row, strict=True)) for row in rows]

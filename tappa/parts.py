@@ -23,7 +23,9 @@ from tappa.lock import HeldError, Lock, part_lock
 from tappa.workers import CountsDifferError, part_kind, require_same_count, surplus
 
 if TYPE_CHECKING:
+    from stage_engine.identity.limits import Limits
     from stage_engine.model import Model
+    from store.interface import Store
     from stream.worker import Share
     from tappa.settings import Settings
 
@@ -99,18 +101,44 @@ def run_ingest(settings: Settings, data: Path, listener: socket.socket) -> None:
 async def _ingest(settings: Settings, data: Path, listener: socket.socket) -> None:
     import uvicorn
 
+    from explore import documentation
+    from explore.answering import Answering
+    from explore.app import create_router
     from ingest.app import create_app
-    from ingest.sources import Directory
+    from store.clickhouse import connect
     from stream.log.sqlite import SqliteLog
-    from tappa.settings import FILE, read
+    from tappa.identifiers import Normaliser
+    from tappa.keys import Keys
+    from tappa.limits import limits_of
 
+    keys = Keys(data, settings.ingest.sources_check_s)
+    explore = settings.explore
+    if not explore.read_keys:
+        logger.warning("nobody can read customers over HTTP: there is no read key; make one with: tappa readers add")
+    store = connect(settings.store.model_copy(update={"request_timeout_s": explore.store_timeout_s}))
+    answering = Answering(explore.answers_max, explore.waiting_max)
     log = await SqliteLog.open(data / "log", settings.log)
     try:
-        sources = Directory(
-            lambda: read(data, os.environ).sources, data / FILE, check_s=settings.ingest.sources_check_s
+        app = create_app(
+            settings.ingest,
+            log,
+            keys.sources,
+            identity=settings.identity,
+            currency=settings.money.currency,
+            further_docs=documentation.section(),
+        )
+        app.include_router(
+            create_router(
+                explore,
+                store,
+                answering,
+                limits=limits_of(settings.identity),
+                normalise=Normaliser(settings.identity),
+                access=keys.access,
+            )
         )
         config = uvicorn.Config(
-            create_app(settings.ingest, log, sources, identity=settings.identity, currency=settings.money.currency),
+            app,
             http="httptools",
             ws="none",
             log_config=None,
@@ -122,6 +150,8 @@ async def _ingest(settings: Settings, data: Path, listener: socket.socket) -> No
         _spare_garbage_collector("ingest")
         await uvicorn.Server(config).serve([listener])
     finally:
+        answering.close()
+        await store.close()
         await log.close()
 
 
@@ -140,6 +170,7 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
     from store.clickhouse import connect
     from stream.log.sqlite import SqliteLog
     from stream.service import serve
+    from tappa.limits import limits_of
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -152,10 +183,13 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
         return
     log = await SqliteLog.open(data / "log", settings.log)
     store = connect(settings.store)
+    limits = limits_of(settings.identity)
     try:
         _spare_garbage_collector("worker")
+        if share.index == 0:
+            await _say_whether_limits_changed(store, limits)
         work = asyncio.create_task(
-            serve(log, store, models, settings.worker, stop, lambda port: None, listener, share=share)
+            serve(log, store, models, settings.worker, stop, lambda port: None, listener, share=share, limits=limits)
         )
         await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait([work], timeout=DRAIN_S)
@@ -165,6 +199,21 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
     finally:
         await store.close()
         await log.close()
+
+
+async def _say_whether_limits_changed(store: Store, limits: Limits) -> None:
+    """One line when the limits of the settings are not those that were last applied to what is there."""
+    from store.interface import StoreError
+    from tappa.limits import started_with
+
+    try:
+        if not await started_with(store, limits):
+            logger.warning(
+                "the limits of [identity] have changed: they count for what comes from now on; "
+                "for what is there already, run: tappa shared apply"
+            )
+    except StoreError as trouble:
+        logger.warning("cannot tell whether the limits of [identity] have changed: %s", trouble)
 
 
 async def _migrated(settings: Settings, stop: asyncio.Event) -> bool:

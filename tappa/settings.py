@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from explore.settings import ExploreSettings
 from ingest.settings import IdentitySettings, IngestSettings
 from ingest.sources import Source, by_key
 from store.settings import StoreSettings
@@ -102,6 +103,7 @@ class Settings(Section):
 
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     identity: IdentitySettings = Field(default_factory=IdentitySettings)
+    explore: ExploreSettings = Field(default_factory=ExploreSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
@@ -113,8 +115,10 @@ class Settings(Section):
     )
 
     @model_validator(mode="after")
-    def _sources_differ(self) -> Self:
-        by_key(self.sources)
+    def _keys_differ(self) -> Self:
+        writing = by_key(self.sources)
+        if both := next((writing[key].name for key in self.explore.read_keys if key in writing), None):
+            raise ValueError(f"a read key is also a write key of source {both!r}: a write key must not read; rotate it")
         return self
 
 

@@ -20,7 +20,7 @@ HEAD = """\
 change. All of them can stand there, in the tables below, or in the environment, which wins: `port` of `[ingest]` is
 `TAPPA_INGEST__PORT`, `memory_bytes_max` of `[store.embedded]` is `TAPPA_STORE__EMBEDDED__MEMORY_BYTES_MAX`. Lists are
 written as JSON there. A name that is not in this list is refused, with the nearest one that is. `tappa up` reads the
-settings when it starts; sources are seen by a running ingest at once.
+settings when it starts; sources and read keys are seen by a running ingest at once.
 """
 
 
@@ -66,6 +66,8 @@ def _default(field: FieldInfo) -> str:
         value = value.value
     if isinstance(value, tuple):
         value = list(value)
+    if isinstance(value, dict):
+        return "`{" + ", ".join(f"{key} = {inner}" for key, inner in value.items()) + "}`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, int) and abs(value) >= 10_000:

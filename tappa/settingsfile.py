@@ -1,5 +1,5 @@
-"""The settings file as a text that people edit too: written at the first start, and changed in its ``[[sources]]``
-only, with everything else, comments included, left as it is."""
+"""The settings file as a text that people edit too: written at the first start, and changed in its ``[[sources]]`` and
+read keys only, with everything else, comments included, left as it is."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ _TEXT: Final = """\
 password = "{writer}"  # of the user `tappa`, who writes
 analyst_password = "{analyst}"  # of the user `analyst`, who may read the views
 
+[explore]
+read_keys = ["{reader}"]  # may read customers over HTTP: `tappa readers`
+
 [money]
 currency = "EUR"  # the reporting currency of `revenue`
 
@@ -59,7 +62,7 @@ def write_first(path: Path, secret: Secret) -> bool:
     if path.exists():
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = _TEXT.format(writer=secret(), analyst=secret(), source=FIRST_SOURCE, key=secret())
+    text = _TEXT.format(writer=secret(), analyst=secret(), source=FIRST_SOURCE, key=secret(), reader=secret())
     write_private(path, text)
     return True
 
@@ -99,6 +102,23 @@ def remove_key(path: Path, name: str, key: str) -> None:
         if len(keys) == len(table.get("write_keys", [])):
             raise ValueError(f"source {name!r} has no such write key")
         table["write_keys"] = keys
+
+
+def add_read_key(path: Path, key: str) -> None:
+    """Write down one more read key, in front of the others."""
+    with _changing(path) as document:
+        table = document.setdefault("explore", tomlkit.table())
+        table["read_keys"] = [key, *table.get("read_keys", [])]
+
+
+def remove_read_key(path: Path, key: str) -> None:
+    """Remove a read key. Raises ``ValueError`` when there is no such key."""
+    with _changing(path) as document:
+        table = document.get("explore", {})
+        written = table.get("read_keys", [])
+        if key not in written:
+            raise ValueError("there is no such read key in the settings file")
+        table["read_keys"] = [other for other in written if other != key]
 
 
 @contextmanager

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from tappa.runfile import Run
     from tappa.settings import Settings
 
-LOOK_INTERVAL_S = 0.1
-"""Between two looks at the log while waiting."""
-
 
 @click.command(epilog="Examples: tappa status    tappa status --wait 30    tappa status --json")
 @data_option
@@ -37,10 +34,11 @@ def status(data: Path, as_json: bool, wait_s: float | None) -> None:
     """
     from stream.log.interface import LogError
     from tappa.running import current_run
+    from tappa.waiting import worked_off
 
     settings = read_settings(data)
     try:
-        reached = wait_s is None or _reached(data, settings, wait_s)
+        reached = wait_s is None or worked_off(data / "log", settings.log, wait_s)
     except LogError as error:
         raise NotDoneError(str(error)) from None
     found = {
@@ -63,21 +61,6 @@ def status(data: Path, as_json: bool, wait_s: float | None) -> None:
 def _well(found: dict[str, Any]) -> bool:
     """Whether everything runs."""
     return bool(found["parts"]) and all(part["alive"] for part in found["parts"].values())
-
-
-def _reached(data: Path, settings: Settings, wait_s: float) -> bool:
-    """Whether everything that is in the log now was worked off within ``wait_s``."""
-    from stream.log.sqlite import read_status
-
-    deadline = time.monotonic() + wait_s
-    log = read_status(data / "log", settings.log)
-    goal = log.ends if log else {}
-    while log is not None and any(log.positions[partition] < end for partition, end in goal.items()):
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(LOOK_INTERVAL_S)
-        log = read_status(data / "log", settings.log)
-    return True
 
 
 async def _look(data: Path, run: Run | None, settings: Settings) -> dict[str, Any]:

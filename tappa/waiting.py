@@ -1,0 +1,48 @@
+"""Waiting until what is in the log can be queried."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from stream.log.sqlite import read_status
+from stream.settings import LogSettings
+
+LOOK_INTERVAL_S: Final = 0.1
+"""Between two looks at the log."""
+REPORT_INTERVAL_S: Final = 2.0
+"""Between two words on how far it is."""
+ROUNDS: Final = 4
+"""A decision is followed by ``changed``, that by ``refold``; each is in the log before what it follows from is
+committed. One more for good measure."""
+
+
+def worked_off(
+    directory: Path, settings: LogSettings, wait_s: float, report: Callable[[int], None] | None = None
+) -> bool:
+    """Whether everything that is in the log now was worked off within ``wait_s``. ``report`` is told now and then how
+    many messages are left. Raises ``LogError``."""
+    began = reported = time.monotonic()
+    log = read_status(directory, settings)
+    goal = log.ends if log else {}
+    while log is not None and any(log.positions[partition] < end for partition, end in goal.items()):
+        now = time.monotonic()
+        if now - began >= wait_s:
+            return False
+        if report and now - reported >= REPORT_INTERVAL_S:
+            reported = now
+            report(log.lag.messages)
+        time.sleep(LOOK_INTERVAL_S)
+        log = read_status(directory, settings)
+    return True
+
+
+def followed_up(
+    directory: Path, settings: LogSettings, wait_s: float, report: Callable[[int], None] | None = None
+) -> bool:
+    """Whether everything that is in the log now, and all that workers told each other because of it, was worked off
+    within ``wait_s``. Raises ``LogError``."""
+    deadline = time.monotonic() + wait_s
+    return all(worked_off(directory, settings, max(0.0, deadline - time.monotonic()), report) for _ in range(ROUNDS))
