@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from stage_engine.identity.news import News
 from stage_engine.touchpoint import Touchpoint
-from stream.log.message import Assigned, Changed, Met, Refold, Word, encode_message, partition_of
+from stream.log.message import Assigned, Changed, Met, Refold, Word, address_of, encode_message, partition_of
 
 
 class Words:
@@ -24,21 +24,21 @@ class Words:
         """Tell everybody whom a link concerns."""
         self.changed(news.changed)
         for home, device in news.met:
-            self._say(home, Met(database=self._database, home=home, device=device))
+            self._say(Met(database=self._database, home=home, device=device))
 
     def changed(self, identifiers: Iterable[str]) -> None:
         """Have their owners look again whose they are."""
         for identifier in identifiers:
-            self._say(identifier, Changed(database=self._database, identifier=identifier))
+            self._say(Changed(database=self._database, identifier=identifier))
 
     def refold(self, customers: Iterable[str]) -> None:
         """Have their owners fold them again."""
         for customer in customers:
-            self._say(customer, Refold(database=self._database, customer=customer))
+            self._say(Refold(database=self._database, customer=customer))
 
     def assigned(self, customer: str, touchpoint: Touchpoint) -> None:
         """Pass a touchpoint on to whose it is."""
-        self._say(customer, Assigned(database=self._database, customer=customer, touchpoint=touchpoint))
+        self._say(Assigned(database=self._database, customer=customer, touchpoint=touchpoint))
 
     def by_partition(self) -> dict[int, list[bytes]]:
         """All of them, encoded, in the order in which they were said."""
@@ -51,8 +51,8 @@ class Words:
         """Where an identifier lives."""
         return partition_of(identifier, self._partitions)
 
-    def _say(self, to: str, word: Word) -> None:
+    def _say(self, word: Word) -> None:
         message = encode_message(word)
         if message not in self._said:
-            self._said[message] = self.partition_of(to)
+            self._said[message] = self.partition_of(address_of(word))
             self.counts[type(word).__name__.lower()] += 1

@@ -174,9 +174,9 @@ class Worker:
         """Read, write and commit one batch; False when there was nothing to read.
 
         1. read records; 2. insert the facts, dead letters, decisions and links; 3. see what the links say that is new,
-        and whose identifiers have changed; 4. find out whose touchpoints these are; 5. step the customers whose journeys
-        suffice, and refold the others from the facts; 6. insert the rows; 7. append what others must be told, and then
-        mark the links as settled; 8. commit. A crash anywhere, and the same records are read again.
+        and whose identifiers have changed; 4. find out whose touchpoints these are; 5. step the customers whose
+        journeys suffice, and refold the others from the facts; 6. insert the rows; 7. append what others must be told,
+        and then mark the links as settled; 8. commit. A crash anywhere, and the same records are read again.
         """
         taken = await self._take()
         await self._settle(taken)

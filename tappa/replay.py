@@ -15,18 +15,10 @@ from typing import Final
 import msgspec
 
 from ingest.splitter import StructureError, members
-from stage_engine.touchpoint import Touchpoint
 from store.clickhouse import ClickHouseStore
-from store.interface import Decision
-from store.rejected import Refused
 from store.rejected_rows import RejectedRow, list_rejected, mark_replayed
 from stream.log.interface import Log
-from stream.log.message import (
-    Assigned,
-    Changed,
-    Message,
-    Met,
-    Refold,
+from stream.log.message import address_of, decode_frame, encode_message, partition_of
     decode_frame,
     encode_message,
     partition_of,
@@ -168,20 +160,5 @@ def messages_of(letter: RejectedRow, partitions: int) -> dict[int, list[bytes]] 
         return None
     found: dict[int, list[bytes]] = {}
     for message in messages:
-        found.setdefault(partition_of(_home(message), partitions), []).append(encode_message(message))
+        found.setdefault(partition_of(address_of(message), partitions), []).append(encode_message(message))
     return found
-
-
-def _home(message: Message) -> str:
-    """What decides the partition of a message."""
-    match message:
-        case Touchpoint() | Met():
-            return message.home
-        case Refused():
-            return message.rejected_id
-        case Assigned() | Refold():
-            return message.customer
-        case Changed():
-            return message.identifier
-        case Decision():
-            return message.one

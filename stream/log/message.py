@@ -74,6 +74,21 @@ def decode_frame(frame: bytes) -> list[Message]:
     return _decoder.decode(frame)
 
 
+def address_of(message: Message) -> str:
+    """The identifier whose owner a message is for: it goes into the partition of that."""
+    match message:
+        case Touchpoint() | Met():
+            return message.home
+        case Assigned() | Refold():
+            return message.customer
+        case Changed():
+            return message.identifier
+        case Decision():
+            return message.one
+        case Refused():
+            return message.rejected_id
+
+
 def partition_of(key: str, partitions: int) -> int:
     """The partition that ``key`` (an identifier) hashes to: CRC-32 of its UTF-8 bytes, modulo. Every language has
     it."""

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from stage_engine.touchpoint import Touchpoint, place
+from stage_engine.touchpoint import place
 from store.rejected import Refused
-from stream.batch import customer_of, gather
+from stream.batch import Batch
+from stream.batch import gather as gather_for
 from stream.log.interface import Record
-from stream.log.message import decode_frame, encode_frame, encode_message, partition_of
+from stream.log.message import (
+    Assigned,
+    Changed,
+    Message,
+    Met,
+    Refold,
+    decode_frame,
+    encode_frame,
+    encode_message,
+    partition_of,
+)
 from tests.stream.touchpoints import touchpoint
 
 
-def record(*messages: Touchpoint | Refused, offset: int = 0, partition: int = 0, frame: bytes | None = None) -> Record:
+def gather(records: list[Record]) -> Batch:
+    return gather_for(records, "ours")
+
+
+def record(*messages: Message, offset: int = 0, partition: int = 0, frame: bytes | None = None) -> Record:
     body = frame if frame is not None else encode_frame([encode_message(message) for message in messages])
     return Record(partition=partition, offset=offset, appended_at=0, count=max(1, len(messages)), frame=body)
 
@@ -37,21 +52,48 @@ def test_a_message_id_used_again_at_another_time_is_another_touchpoint() -> None
 
 def test_a_customers_touchpoints_come_in_total_order_whatever_their_arrival() -> None:
     batch = gather([record(touchpoint("b", at=2, user="ada")), record(touchpoint("a", at=2, user="ada"), offset=1)])
-    assert [one.message_id for _, _, one in batch.customers["user:ada"]] == ["a", "b"]
+    assert [one.message_id for _, _, one in batch.homes["user:ada"]] == ["a", "b"]
 
 
 def test_an_anonymous_receipt_is_a_fact_and_nobodys() -> None:
     receipt = touchpoint("r1", contacts=("receipt:rome/1/2026-11-01/7",))
     batch = gather([record(receipt)])
     assert batch.touchpoints == list(map(place, [receipt]))
-    assert batch.customers == {}
+    assert batch.links == []
 
 
 def test_the_home_is_the_user_else_the_smallest_contact_else_the_device() -> None:
     contacts = ("loyalty_card:9", "email:a@b.it", "receipt:x")
-    assert customer_of(touchpoint("1", user="7", contacts=contacts, device="d")) == "user:7"
-    assert customer_of(touchpoint("1", contacts=contacts, device="d")) == "email:a@b.it"
-    assert customer_of(touchpoint("1", device="d")) == "device:d"
+    sent = [
+        touchpoint("1", user="7", contacts=contacts, device="d"),
+        touchpoint("1", contacts=contacts, device="d"),
+        touchpoint("1", device="d"),
+    ]
+    batch = gather([record(*sent)])
+    assert {home: placed[0][2] for home, placed in batch.homes.items()} == dict(
+        zip(("user:7", "email:a@b.it", "device:d"), sent, strict=True)
+    )
+    assert [link.identifiers for link in batch.links] == [sent[1].identifiers, sent[0].identifiers]
+
+
+def test_words_of_other_workers_are_sorted_out_and_those_for_another_database_passed_over() -> None:
+    one, other = touchpoint("1", at=2, device="d"), touchpoint("2", at=1, device="d")
+    words = [
+        Assigned(database="ours", customer="user:ada", touchpoint=one),
+        Assigned(database="ours", customer="user:ada", touchpoint=other),
+        Assigned(database="ours", customer="user:ada", touchpoint=one),
+        Assigned(database="theirs", customer="user:bob", touchpoint=one),
+        Changed(database="ours", identifier="card:1"),
+        Changed(database="theirs", identifier="card:2"),
+        Refold(database="ours", customer="user:ada"),
+        Met(database="ours", home="user:ada", device="device:d"),
+    ]
+    batch = gather([record(*words)])
+    assert batch.assigned == {"user:ada": [place(other), place(one)]}
+    assert batch.changed == {"card:1"}
+    assert batch.refolds == {"user:ada"}
+    assert batch.met == {("user:ada", "device:d")}
+    assert batch.touchpoints == []
 
 
 def test_an_undecodable_frame_becomes_one_dead_letter_that_holds_it_whole() -> None:
@@ -79,7 +121,7 @@ def test_taking_out_an_unwritable_touchpoint_leaves_the_others() -> None:
     bad, good = touchpoint("bad", user="ada"), touchpoint("good", user="bob")
     kept = gather([record(bad, good)]).without(list(map(place, [bad])))
     assert kept.touchpoints == list(map(place, [good]))
-    assert set(kept.customers) == {"user:bob"}
+    assert set(kept.homes) == {"user:bob"}
 
 
 def test_the_partition_of_an_identifier_is_its_crc32() -> None:

@@ -1,0 +1,147 @@
+"""The law under the simulator, and the simulator's teeth."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import pytest
+
+from stage_engine.identity.link import Link
+from stage_engine.identity.news import Herald, News
+from stage_engine.identity.reading import Reading
+from store.interface import CustomerRow, Sighting
+from store.memory import MemoryStore
+from stream import routing, worker
+from stream.identities import Identities
+from stream.words import Words
+from stream.worker import Worker
+from tests.simulator.seeds import failures, in_words, replay, smallest, wrong
+
+SEEDS: Final = int(os.environ.get("TAPPA_SIMULATE_SEEDS", "2000"))
+
+
+def test_every_history_ends_in_the_rows_of_brute_force() -> None:
+    bad = [(seed, errors) for seed, errors in failures(range(SEEDS)) if errors]
+    if bad:
+        seed, errors = bad[0]
+        history, interleaving = smallest(seed)
+        lines = [f"{len(bad)} of {SEEDS} histories went wrong; seed {seed}:", *errors, str(history.limits)]
+        pytest.fail("\n".join([*lines, in_words(history), replay(history, interleaving)]))
+
+
+Sabotage = Callable[[pytest.MonkeyPatch], None]
+
+
+def no_versions(patch: pytest.MonkeyPatch) -> None:
+    async def write_customers(self: MemoryStore, rows: Sequence[CustomerRow]) -> None:
+        self.customers |= {(row.customer_id, row.model): row for row in rows}
+
+    patch.setattr(MemoryStore, "write_customers", write_customers)
+
+
+def links_after_reading(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Identities, "sightings", lambda self, links: [])
+
+
+def silent_before_settled(patch: pytest.MonkeyPatch) -> None:
+    def told(self: Reading) -> Reading:
+        return self
+
+    known = Herald._is_known
+
+    def is_known(self: Herald, one: str, other: str, link: Link) -> bool:
+        pairs = self.all.reading(one).pairs if not one.startswith("receipt:") else {}
+        pair = pairs.get(other)
+        return known(self, one, other, link) or (pair is not None and pair.first < link.order)
+
+    patch.setattr(Herald, "_is_known", is_known)
+
+
+def shared_before_settled(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Reading, "told", lambda self: self)
+
+
+def nobody_is_told_of_changes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Words, "changed", lambda self, identifiers: None)
+
+
+def only_its_own_identifiers_are_told(patch: pytest.MonkeyPatch) -> None:
+    news = Herald.news
+
+    def some(self: Herald, link: Link) -> News:
+        found = news(self, link)
+        own = {one for one in found.changed if one in link.identifiers}
+        return News(changed=frozenset(own), met=found.met)
+
+    patch.setattr(Herald, "news", some)
+
+
+def settled_before_told(patch: pytest.MonkeyPatch) -> None:
+    sightings = Identities.sightings
+
+    def settled(self: Identities, links: Iterable[Link]) -> list[Sighting]:
+        from msgspec.structs import replace
+
+        return [(one, replace(link, settled=True)) for one, link in sightings(self, links)]
+
+    patch.setattr(Identities, "sightings", settled)
+
+
+def nothing_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Identities, "forget", lambda self, identifier: None)
+
+
+def customers_are_not_folded_again(patch: pytest.MonkeyPatch) -> None:
+    async def alone(changed: Iterable[str], asking: Any, words: Words) -> Any:
+        whose, _ = await routing.look_again(changed, asking, Words("", 1))
+        return whose, {one for one in whose if not one.startswith("receipt:")}
+
+    patch.setattr(worker, "look_again", alone)
+
+
+def changed_identifiers_are_not_folded_again(patch: pytest.MonkeyPatch) -> None:
+    async def others(changed: Iterable[str], asking: Any, words: Words) -> Any:
+        whose, refolds = await routing.look_again(changed, asking, words)
+        return whose, refolds - whose.keys()
+
+    patch.setattr(worker, "look_again", others)
+
+
+def committed_first(patch: pytest.MonkeyPatch) -> None:
+    settle = Worker._settle
+
+    async def early(self: Worker, taken: Any) -> None:
+        if taken is not None:
+            await self._log.commit(taken.batch.positions)
+        await settle(self, taken)
+
+    patch.setattr(Worker, "_settle", early)
+
+
+RULES: Final[Mapping[str, tuple[Sabotage, int]]] = {
+    "1: only a version that is not lower replaces a row": (no_versions, 300),
+    "2: links are inserted before anything is read": (links_after_reading, 300),
+    "3: a link is silent only because of settled ones": (silent_before_settled, 1500),
+    "4: others are told, and not only the link's own identifiers": (only_its_own_identifiers_are_told, 300),
+    "4: an identifier counts as shared only by settled links": (shared_before_settled, 300),
+    "6: a link is settled only after its messages are in the log": (settled_before_told, 300),
+    "7: whoever owns a changed identifier forgets what it remembers": (nothing_is_forgotten, 300),
+    "7: the customers that a changed identifier stands for are folded again": (customers_are_not_folded_again, 300),
+    "7: a changed identifier is folded again itself": (changed_identifiers_are_not_folded_again, 300),
+    "10: the position is committed last": (committed_first, 600),
+}
+"""Rules of DESIGN 3.1, how to break each, and within how many seeds the simulator notices."""
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_simulator_notices_when_a_rule_is_broken(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sabotage, within = RULES[rule]
+    sabotage(monkeypatch)
+    found = next((seed for seed in range(within) if wrong(seed)), None)
+    assert found is not None, f"broken rule {rule} went unnoticed in {within} histories"
+
+
+def test_without_a_broken_rule_nothing_is_noticed() -> None:
+    assert [seed for seed in range(20) if wrong(seed)] == []
