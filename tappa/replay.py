@@ -19,10 +19,6 @@ from store.clickhouse import ClickHouseStore
 from store.rejected_rows import RejectedRow, list_rejected, mark_replayed
 from stream.log.interface import Log
 from stream.log.message import address_of, decode_frame, encode_message, partition_of
-    decode_frame,
-    encode_message,
-    partition_of,
-)
 from tappa.imports.delivery import ITEMS_MAX, Answer, Parcel, deliver
 
 LETTERS_AT_ONCE: Final = 500
