@@ -32,7 +32,7 @@ class ExploreSettings(BaseModel):
         default=32, ge=0, description="Questions that wait for their turn; more are told 503, and to come again."
     )
     store_timeout_s: float = Field(
-        default=20.0, gt=0, description="Time that the store has for one statement of a question."
+        default=20.0, ge=1, description="Time that the store has for one statement of a question."
     )
     retry_after_s: int = Field(
         default=5, ge=1, le=300, description="What a reader is told to wait while the store is away or too many read."

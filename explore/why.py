@@ -9,12 +9,14 @@ from functools import partial
 
 from explore.answers import Obstacle, Step, TouchpointName, Why
 from explore.asked import Typed, seen
+from explore.refusals import Code, RefusedError
 from stage_engine.identity.explain import Explanation, explain
+from stage_engine.identity.explain import Step as Link
 from stage_engine.identity.identifier import kind_of
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.resolve import Resolver
 from stage_engine.touchpoint import OrderKey
-from store.asking import fresh_asking
+from store.asking import Asking, fresh_asking
 from store.clickhouse import ClickHouseStore
 from store.identity_rows import Seen, list_decisions, read_seen
 from store.interface import Decision
@@ -22,10 +24,14 @@ from store.interface import Decision
 
 async def why(store: ClickHouseStore, limits: Limits, a: Typed, b: Typed) -> Why:
     """The answer as of now. Raises ``RefusedError`` for an identifier that was never seen, and ``StoreError``."""
+    if a.identifier == b.identifier:
+        raise RefusedError(Code.INVALID_PARAMETER, f"Both are {a.identifier}: name two identifiers.")
     one, other = await seen(store, a), await seen(store, b)
     asking = await fresh_asking(store, limits)
     resolver = asking.herald.all
     [found] = await asking.answers([partial(explain, resolver, one, other)])
+    if found.verdict == "never_met":
+        found = await _seen_with_both(asking, one, other) or found
     decisions = await list_decisions(store) if found.verdict in ("shared", "split") else []
     known = await read_seen(store, [step.touchpoint for step in found.chain])
     because = tuple(
@@ -44,6 +50,31 @@ async def why(store: ClickHouseStore, limits: Limits, a: Typed, b: Typed) -> Why
         ),
         because=because,
     )
+
+
+async def _seen_with_both(asking: Asking, one: str, other: str) -> Explanation | None:
+    """What two that nothing leads to each other from, such as users, have in common: the engine never goes on from a
+    user."""
+    herald, resolver = asking.herald, asking.herald.all
+    near, far = await asking.answers([partial(herald.neighbours, [one]), partial(herald.neighbours, [other])])
+    between = sorted(near & far)
+    readings = dict(
+        zip(between, await asking.answers([partial(resolver.reading, name) for name in between]), strict=True)
+    )
+    shared = {name for name in between if resolver.shared(name)}
+    name = min(between, key=lambda name: (name in shared, name), default=None)
+    if name is None:
+        return None
+    pairs = readings[name].pairs
+    chain: tuple[Link, ...] = ()
+    if one in pairs and other in pairs:  # of a shared one not all pairs are read
+        chain = (
+            Link(one=one, other=name, touchpoint=pairs[one].first),
+            Link(one=name, other=other, touchpoint=pairs[other].first),
+        )
+    if name in shared:
+        return Explanation(verdict="shared", chain=chain, because=(name,))
+    return Explanation(verdict="other_person", chain=chain)
 
 
 def name_of(order: OrderKey, known: Mapping[OrderKey, Seen]) -> TouchpointName:
@@ -103,13 +134,13 @@ def _summary(one: str, other: str, found: Explanation, because: Sequence[Obstacl
     obstacles = "; ".join(f"{obstacle.identifier}: {obstacle.reason}" for obstacle in because)
     match found.verdict:
         case "joined":
-            count = len(found.chain)
+            count = len({step.touchpoint for step in found.chain})
             said_by = "one touchpoint says so" if count == 1 else f"a chain of {count} touchpoints says so"
             return f"{both} are one customer, {found.customer_id}: {said_by}."
         case "shared":
             return f"{both} are not one customer: what is shared joins nothing ({obstacles})."
         case "split":
-            return f"{both} are not one customer: somebody decided so ({obstacles})."
+            return f"{both} are not one customer: somebody decided so ({because[0].identifier}: {because[0].reason})."
         case "too_large":
             return f"{both} are not one customer: a group that is too large joins nothing ({obstacles})."
         case "other_person":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from stage_engine.identity.identifier import USER
 from stage_engine.identity.limits import GROUP_MAX, USER_VALUES_MAX, VALUES_MAX
@@ -74,8 +74,8 @@ class IdentitySettings(BaseModel):
     )
     values_max_of_kind: dict[Slug, Annotated[int, Field(ge=1, le=1_000)]] = Field(
         default={USER: USER_VALUES_MAX},
-        description="The same for identifiers of some kinds (`user`, `device`, a kind of contact): a person changes "
-        "addresses and cards over the years.",
+        description="The same for identifiers of some kinds (`user`, `device`, a kind of contact); `user` is 20 "
+        "unless it is named here: a person changes addresses and cards over the years.",
     )
     group_max: int = Field(
         default=GROUP_MAX,
@@ -92,6 +92,20 @@ class IdentitySettings(BaseModel):
         if reserved:
             raise ValueError(f"{', '.join(reserved)}: this name is taken by another kind of identifier; choose another")
         return kinds
+
+    @field_validator("values_max_of_kind")
+    @classmethod
+    def _with_users(cls, limits: dict[str, int]) -> dict[str, int]:
+        return {USER: USER_VALUES_MAX, **limits}
+
+    @model_validator(mode="after")
+    def _limits_of_known_kinds(self) -> Self:
+        known = {"user", "device", "receipt", *self.contact_kinds}
+        if unknown := sorted(self.values_max_of_kind.keys() - known):
+            raise ValueError(
+                f"values_max_of_kind: there is no kind {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+            )
+        return self
 
 
 class IngestSettings(BaseModel):

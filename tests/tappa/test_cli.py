@@ -12,6 +12,7 @@ import pytest
 from tappa.cli import main
 from tappa.settingsfile import write_first
 
+SECRETS = ("writer-password", "analyst-password", "the-first-key", "the-read-key")
 COMMANDS = main.list_commands(click.Context(main))
 
 
@@ -26,7 +27,7 @@ def tappa(*arguments: str, data: Path | None = None) -> subprocess.CompletedProc
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    write_first(tmp_path / "tappa.toml", iter(["writer-password", "analyst-password", "the-first-key"]).__next__)
+    write_first(tmp_path / "tappa.toml", iter(SECRETS).__next__)
     return tmp_path
 
 
@@ -135,3 +136,34 @@ def test_a_source_that_is_not_there_cannot_be_removed(data: Path) -> None:
 
 def test_a_source_cannot_have_an_impossible_name(data: Path) -> None:
     assert tappa("sources", "add", "two words", data=data).returncode == 2
+
+
+def test_read_keys_are_listed_made_and_removed(data: Path) -> None:
+    assert tappa("readers", data=data).stdout == "the-read-key\n"
+    made = json.loads(tappa("readers", "add", "--json", data=data).stdout)["read_keys"]
+    assert made[1:] == ["the-read-key"]
+    assert tappa("readers", "remove", "the-read-key", data=data).stdout == f"{made[0]}\n"
+    done = tappa("readers", "remove", "the-read-key", data=data)
+    assert done.returncode == 1
+    assert "there is no such read key" in done.stderr
+
+
+def test_without_a_read_key_it_is_said_how_to_make_one(tmp_path: Path) -> None:
+    (tmp_path / "tappa.toml").write_text("[ingest]\nport = 0\n")
+    assert "no read keys yet; make one: " in tappa("readers", data=tmp_path).stdout
+    assert tappa("readers", "add", data=tmp_path).returncode == 0
+    assert "[explore]" in (tmp_path / "tappa.toml").read_text()
+
+
+def test_a_question_while_nothing_runs_says_so(data: Path) -> None:
+    done = tappa("why", "user:ada", "user:bob", data=data)
+    assert done.returncode == 1
+    assert "Does it run? See: " in done.stderr
+
+
+def test_a_decision_without_a_reason_is_wrong_usage(data: Path) -> None:
+    for command in (("split", "user:a", "user:b"), ("shared", "block", "device:d")):
+        done = tappa(*command, data=data)
+        assert done.returncode == 2
+        assert "say why: --reason TEXT" in done.stderr
+    assert "name two identifiers" in tappa("split", "user:a", "--reason", "x", data=data).stderr

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from stage_engine.identity.limits import Limits
+from tappa.limits import limits_of
 from tappa.load import SettingsError, line_of
 from tappa.settings import Settings, read
 
@@ -132,3 +134,25 @@ def test_the_default_model_has_to_be_an_active_one(data: Path) -> None:
 def test_the_line_of_a_setting_is_found(place: tuple[str | int, ...], line: int | None) -> None:
     text = '# head\n[a]\nb = 1\n"c".d = 2\n[[list]]\nx = 1\n[[list]]\nx = 2\n'
     assert line_of(text, place) == line
+
+
+def test_a_read_key_that_is_a_write_key_is_refused(data: Path) -> None:
+    written(data, f"[explore]\nread_keys = ['{KEY}']\n[[sources]]\nname = 'web'\nwrite_keys = ['{KEY}']\n")
+    said = refusal(data)
+    assert "a read key is also a write key of source 'web'" in said
+    assert KEY not in said
+
+
+def test_the_limits_of_identity_are_those_of_the_settings(data: Path) -> None:
+    written(data, "[identity]\nvalues_max = 7\nvalues_max_of_kind = { device = 3 }\ngroup_max = 50\n")
+    limits = limits_of(read(data, {}).identity)
+    assert limits == Limits(values_max=7, values_max_of_kind={"user": 20, "device": 3}, group_max=50)
+    assert (
+        limits_of(read(data, {"TAPPA_IDENTITY__VALUES_MAX_OF_KIND__USER": "9"}).identity).values_max_for("user:a") == 9
+    )
+    assert limits_of(Settings().identity) == Limits()
+
+
+def test_a_limit_of_a_kind_that_there_is_not_is_refused(data: Path) -> None:
+    written(data, "[identity]\nvalues_max_of_kind = { usr = 3 }\n")
+    assert "there is no kind usr; known are device, email, loyalty_card, phone, receipt, user" in refusal(data)

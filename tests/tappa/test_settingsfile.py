@@ -9,7 +9,15 @@ import pytest
 from ingest.sources import Source
 from tappa.secret import new_secret
 from tappa.settings import Settings, read
-from tappa.settingsfile import add_source, remove_key, remove_source, rotate_source, write_first
+from tappa.settingsfile import (
+    add_read_key,
+    add_source,
+    remove_key,
+    remove_read_key,
+    remove_source,
+    rotate_source,
+    write_first,
+)
 
 TILLS = Source(name="tills", write_keys=("t" * 32,), channel="store")
 
@@ -36,8 +44,9 @@ def test_the_first_start_gives_each_its_own_secret(file: Path) -> None:
         settings.store.password.get_secret_value(),
         settings.store.analyst_password.get_secret_value(),
         *settings.sources[0].write_keys,
+        *settings.explore.read_keys,
     }
-    assert len(secrets) == 3
+    assert len(secrets) == 4
 
 
 def test_what_is_not_generated_is_left_at_its_default(file: Path) -> None:
@@ -86,6 +95,24 @@ def test_a_removed_source_is_gone(file: Path) -> None:
 def test_a_source_that_is_not_there_is_named_with_those_that_are(file: Path) -> None:
     with pytest.raises(ValueError, match="there is no source 'till'; there are: default"):
         remove_source(file, "till")
+
+
+def test_a_new_read_key_comes_first_and_the_old_one_stays_until_it_is_removed(file: Path) -> None:
+    (first,) = settings_in(file).explore.read_keys
+    add_read_key(file, "n" * 32)
+    assert settings_in(file).explore.read_keys == ("n" * 32, first)
+    remove_read_key(file, first)
+    assert settings_in(file).explore.read_keys == ("n" * 32,)
+    with pytest.raises(ValueError, match="there is no such read key"):
+        remove_read_key(file, first)
+
+
+def test_an_older_file_gets_its_first_read_key(tmp_path: Path) -> None:
+    file = tmp_path / "tappa.toml"
+    file.write_text("# mine\n[ingest]\nport = 1\n\n[[sources]]\nname = 'web'\nwrite_keys = ['a-write-key']\n")
+    add_read_key(file, "n" * 32)
+    assert settings_in(file).explore.read_keys == ("n" * 32,)
+    assert file.read_text().startswith("# mine\n")
 
 
 def test_comments_outlive_a_change(file: Path) -> None:
