@@ -91,8 +91,8 @@ class Trait(Answer):
     """What was last said of a customer under one name."""
 
     value: Any
-    at: datetime | None = Field(description="When it was said.")
-    source: str | None = Field(description="Which source said it.")
+    at: datetime = Field(description="When it was told.")
+    source: str = Field(description="Which source told it.")
 
 
 class Visit(Answer):
@@ -154,8 +154,11 @@ class Customer(Answer):
     )
     identifiers: tuple[CustomerIdentifier, ...] = Field(description="What leads to this customer, at most 1,000.")
     identifiers_count: int = Field(description="How many there are.")
-    traits: dict[str, Trait] = Field(description="The newest value of every trait.")
-    consent: Any = Field(description="The newest word on consent, as the sender said it; null for none.")
+    traits: dict[str, Trait] = Field(description="What identify messages say of them, each trait as told last in time.")
+    group_traits: dict[str, Trait] = Field(description="What group messages say of their company or household.")
+    consent: dict[str, bool] = Field(
+        description="What they consent to, or not, by purpose, as told last: `context.consent.categoryPreferences`."
+    )
     models: tuple[State, ...] = Field(description="Stage and visits under each journey model.")
     touchpoints: tuple[CustomerTouchpoint, ...] = Field(description="The last ones, the latest first.")
 

@@ -93,9 +93,11 @@ def create_router(
     limits: Limits,
     normalise: Normalise,
     access: Access,
+    default_model: str,
 ) -> APIRouter:
     """The routes, for whatever application they are included in. They open and close nothing: ``store`` and
-    ``answering`` are the caller's. ``limits`` are those that the workers run with."""
+    ``answering`` are the caller's. ``limits`` are those that the workers run with,
+    ``default_model`` the one whose stages are told of each touchpoint."""
 
     class OwnRoute(Route):
         retry_after_s = settings.retry_after_s
@@ -142,7 +144,7 @@ def create_router(
     ) -> Response:
         """By any identifier: for a device, the customer that it leads to today; `asked_stretches` has the others."""
         asked = normalise(identifier)
-        return await answered(lambda: customer(store, limits, asked, touchpoints))
+        return await answered(lambda: customer(store, limits, asked, touchpoints, default_model))
 
     return router
 

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
+import orjson
+
 from explore.answers import (
     Customer,
     CustomerIdentifier,
     CustomerTouchpoint,
     State,
     Stretch,
+    Trait,
     Visit,
     moment,
 )
@@ -19,12 +22,23 @@ from explore.asked import Typed, seen
 from explore.refusals import Code, RefusedError
 from explore.why import why_shared
 from stage_engine.identity.history import candidates
-from stage_engine.identity.identifier import is_receipt
+from stage_engine.identity.identifier import is_receipt, is_user
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.resolve import EVER, NOBODY, Stretches
+from stage_engine.touchpoint import OrderKey
 from store.asking import Asking, fresh_asking
 from store.clickhouse import ClickHouseStore
-from store.customer_rows import Row, read_last_touchpoints, read_states, read_visits
+from store.customer_rows import (
+    Beginning,
+    Places,
+    Row,
+    read_beginnings,
+    read_beyond,
+    read_last_touchpoints,
+    read_states,
+    read_told,
+    read_visits,
+)
 from store.identity_rows import list_decisions
 
 IDENTIFIERS_MAX: Final = 1_000
@@ -35,9 +49,12 @@ TOUCHPOINTS_MAX: Final = 1_000
 """Most touchpoints that can be asked for."""
 
 
-async def customer(store: ClickHouseStore, limits: Limits, asked: Typed, touchpoints: int) -> Customer:
-    """The customer that the identifier leads to today, with the last ``touchpoints`` touchpoints. Who is who is as of
-    now; stages and touchpoints are as far as the worker is. Raises ``RefusedError`` and ``StoreError``."""
+async def customer(
+    store: ClickHouseStore, limits: Limits, asked: Typed, touchpoints: int, default_model: str
+) -> Customer:
+    """The customer that the identifier leads to today, with the last ``touchpoints`` touchpoints and the stages of the
+    ``default_model`` that these found them in. Who is who is as of now; stages are as far as the worker is. Reads what
+    is theirs and nothing else. Raises ``RefusedError`` and ``StoreError``."""
     identifier = await seen(store, asked)
     asking = await fresh_asking(store, limits)
     resolver = asking.herald.all
@@ -46,22 +63,35 @@ async def customer(store: ClickHouseStore, limits: Limits, asked: Typed, touchpo
     if customer_id == NOBODY:
         raise RefusedError(Code.NOBODYS, await _nobodys(store, identifier, asking))
     [found] = await asking.answers([partial(candidates, asking.herald, customer_id)])
-    shown = sorted(found | {customer_id})[:IDENTIFIERS_MAX]
-    whose = await asking.answers([partial(resolver.stretches, one) for one in shown])
+    names = sorted(found | {customer_id})
+    whose = dict(zip(names, await asking.answers([partial(resolver.stretches, one) for one in names]), strict=True))
+    places = Places(stretches=whose, customer=customer_id, beyond=await _beyond(store, asking, names, customer_id))
     states = await read_states(store, customer_id)
     visits = await read_visits(store, customer_id, VISITS_MAX)
-    last = await read_last_touchpoints(store, customer_id, touchpoints) if touchpoints else []
+    beginnings = await read_beginnings(store, customer_id, default_model)
+    told = await read_told(store, places)
+    last = await read_last_touchpoints(store, places, touchpoints) if touchpoints else []
     return Customer(
         asked=identifier,
         customer_id=customer_id,
         asked_stretches=stretches_of(stretches),
-        identifiers=tuple(_identifier(one, some) for one, some in zip(shown, whose, strict=True)),
-        identifiers_count=len(found | {customer_id}),
-        traits={},
-        consent=None,
+        identifiers=tuple(_identifier(one, whose[one]) for one in names[:IDENTIFIERS_MAX]),
+        identifiers_count=len(names),
+        traits=_traits(told, "trait"),
+        group_traits=_traits(told, "group trait"),
+        consent={row["name"]: row["value"] == "true" for row in told if row["kind"] == "consent"},
         models=tuple(_state(state, visits) for state in states),
-        touchpoints=tuple(CustomerTouchpoint.model_validate(_timed(row)) for row in last),
+        touchpoints=tuple(_touchpoint(row, beginnings) for row in last),
     )
+
+
+async def _beyond(
+    store: ClickHouseStore, asking: Asking, names: Sequence[str], customer_id: str
+) -> tuple[OrderKey, ...]:
+    """The customer's touchpoints that are filed under a shared contact or an unclaimed receipt."""
+    found = await read_beyond(store, [one for one in names if not is_user(one)])
+    whose = await asking.answers([partial(asking.herald.all.customer, order[3], order[0]) for order in found])
+    return tuple(order for order, one in zip(found, whose, strict=True) if one == customer_id)
 
 
 def stretches_of(stretches: Stretches) -> tuple[Stretch, ...]:
@@ -92,6 +122,34 @@ async def _nobodys(store: ClickHouseStore, identifier: str, asking: Asking) -> s
 def _identifier(identifier: str, stretches: Stretches) -> CustomerIdentifier:
     kind, _, value = identifier.partition(":")
     return CustomerIdentifier(identifier=identifier, kind=kind, value=value, stretches=stretches_of(stretches))
+
+
+def _traits(told: Iterable[Row], kind: str) -> dict[str, Trait]:
+    return {
+        row["name"]: Trait(value=_value(row["value"]), at=moment(row["at"]), source=row["source"])
+        for row in told
+        if row["kind"] == kind
+    }
+
+
+def _value(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # a number that is too large for orjson, at worst
+        return text
+
+
+def _touchpoint(row: Row, beginnings: Sequence[Beginning]) -> CustomerTouchpoint:
+    place = (row["message_id"], row["source"], tuple(row["identifiers"]), row["original_timestamp"])
+    at = row["occurred_at"]
+    visit = sum(
+        one.entered_at < at or (one.entered_at == at and one.cause <= place) for one in beginnings
+    )  # they come in order
+    began = visit > 0 and (beginnings[visit - 1].entered_at, beginnings[visit - 1].cause) == (at, place)
+    stages = ["", *(one.stage for one in beginnings)]
+    return CustomerTouchpoint.model_validate(
+        {**_timed(row), "stage_before": stages[visit - began], "stage_after": stages[visit]}
+    )
 
 
 def _state(state: Row, visits: Iterable[Row]) -> State:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
@@ -15,6 +15,7 @@ from store.interface import Store
 
 Answer = TypeVar("Answer")
 
+WHOLE_GROUP: Final = 1_000_000
 READ_MAX: Final = 5_000
 """Identifiers in one question to the store."""
 
@@ -56,15 +57,16 @@ class Asking:
 
 
 async def fresh_asking(
-    store: Store, limits: Limits, patience: Patience = at_once, *, unshared: Iterable[str] = ()
+    store: Store, limits: Limits, patience: Patience = at_once, *, unshared: Collection[str] = ()
 ) -> Asking:
-    """A fresh start: what is read from now on sees all that was written before. As if nobody of ``unshared`` was
-    shared, whatever was decided."""
+    """A fresh start: what is read from now on sees all that was written before. With ``unshared`` as if nobody of these
+    was shared, and no group too large: so it finds everybody whom a decision about them concerns."""
     decided = await patience(store.read_decisions)
     limits = replace(
         limits,
         allowed=(limits.allowed | decided.allowed).union(unshared),
         blocked=(limits.blocked | decided.blocked).difference(unshared),
+        group_max=WHOLE_GROUP if unshared else limits.group_max,
     )
     return Asking(Herald(limits, decided.splits), limits, store, patience)
 

@@ -21,6 +21,8 @@ _FOR_ANALYSTS: Final = (
     "v_customers_at",
     "v_stage_visits",
     "v_touchpoints",
+    "v_profiles",
+    "v_identities",
     "v_conflicts",
     "v_rejected",
 )

@@ -5,7 +5,7 @@ was."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from itertools import islice
 from typing import Final
 
@@ -111,32 +111,28 @@ async def list_shared(store: ClickHouseStore, limits: Limits, limit: int) -> tup
     return (rows[0][3] if rows else 0), found
 
 
-async def count_links_of(store: ClickHouseStore) -> int:
-    """How many identifiers links say something about."""
-    ((count,),) = await store.rows("SELECT uniq(identifier) FROM identity_links")
-    return int(count)
-
-
 async def read_seen(store: ClickHouseStore, orders: Collection[OrderKey]) -> dict[OrderKey, Seen]:
     """What the touchpoints at these places were; those that are not there (erased, not written yet) are left out."""
     found: dict[OrderKey, Seen] = {}
     waiting = iter(orders)
     while some := list(islice(waiting, TOUCHPOINTS_AT_ONCE)):
         by_identity = {identity_of(order): order for order in some}
+        keys = ", ".join(map(key_of, some))
         statement = (
             "SELECT hex(identity), type, event, channel FROM touchpoints FINAL "
-            f"WHERE (sipHash64(filed_under), home_hash, original_timestamp, identity) IN ({', '.join(_keys(some))})"
+            f"WHERE (sipHash64(filed_under), home_hash, original_timestamp, identity) IN ({keys})"
         )
         for identity, type_, event, channel in await store.rows(statement):
             found[by_identity[bytes.fromhex(identity)]] = Seen(type=type_, event=event, channel=channel)
     return found
 
 
-def _keys(orders: Sequence[OrderKey]) -> Iterator[str]:
-    for order in orders:
-        home = carried(order[3]).home
-        filed = "" if is_nobody(home) else home
-        yield (
-            f"(sipHash64({literal(filed)}), sipHash64({literal(home)}), "
-            f"fromUnixTimestamp64Milli({order[4]:d}, 'UTC'), unhex('{identity_of(order).hex()}'))"
-        )
+def key_of(order: OrderKey) -> str:
+    """The place in the table's order of the touchpoint, as text of a tuple of ``(sipHash64(filed_under), home_hash,
+    original_timestamp, identity)``."""
+    home = carried(order[3]).home
+    filed = "" if is_nobody(home) else home
+    return (
+        f"(sipHash64({literal(filed)}), sipHash64({literal(home)}), "
+        f"fromUnixTimestamp64Milli({order[4]:d}, 'UTC'), unhex('{identity_of(order).hex()}'))"
+    )

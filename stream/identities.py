@@ -41,8 +41,8 @@ class Identities:
         """By home, if it is not shared: whose its touchpoints are."""
 
     async def asking(self, *, unshared: Collection[str] = ()) -> Asking:
-        """A fresh start: what is read from now on sees all that was written before. As if nobody of ``unshared`` was
-        shared, whatever was decided."""
+        """A fresh start: what is read from now on sees all that was written before. ``unshared`` as for
+        ``fresh_asking``."""
         return await fresh_asking(self._store, self._limits, self._patiently, unshared=unshared)
 
     def sightings(self, links: Iterable[Link]) -> list[Sighting]:

@@ -135,6 +135,7 @@ async def _ingest(settings: Settings, data: Path, listener: socket.socket) -> No
                 limits=limits_of(settings.identity),
                 normalise=Normaliser(settings.identity),
                 access=keys.access,
+                default_model=settings.models.default,
             )
         )
         config = uvicorn.Config(

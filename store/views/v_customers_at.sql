@@ -45,20 +45,16 @@ INNER JOIN
             countIf(transaction = 'sale') AS sales,
             countIf(transaction IN ('sale', 'return') AND value IS NOT NULL) AS moneys,
             sumIf(ifNull(if(transaction = 'sale', value, -abs(value)), 0), transaction IN ('sale', 'return')) AS money
-        FROM
-        (
-            SELECT filed_under AS customer_id, occurred_at, message_id, transaction, value, currency
-            FROM touchpoints FINAL
-        ) AS t
+        FROM $owned_touchpoints AS t
         -- A voided sale counts as never sent, whenever the void came.
         LEFT JOIN
         (
-            SELECT DISTINCT filed_under AS customer_id, refers_to AS message_id, 1 AS gone
-            FROM touchpoints FINAL
+            SELECT DISTINCT void.customer_id AS customer_id, void.refers_to AS message_id, 1 AS gone
+            FROM $owned_touchpoints AS void
             WHERE transaction = 'void' AND refers_to != ''
         ) AS voided ON voided.customer_id = t.customer_id AND voided.message_id = t.message_id
         WHERE occurred_at <= {at:DateTime64(3, 'UTC')}
-            AND customer_id != ''
+            AND t.customer_id != ''
             AND transaction != 'void'
             AND NOT (transaction = 'sale' AND gone = 1)
         GROUP BY customer_id, currency

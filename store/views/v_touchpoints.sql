@@ -1,6 +1,6 @@
 CREATE OR REPLACE VIEW v_touchpoints
 (
-    customer_id String COMMENT 'Whose it is; empty for a receipt that names nobody',
+    customer_id String COMMENT 'Whose it is; empty for nobody: a receipt that names nobody, or only identifiers that are shared',
     stage_before String COMMENT 'Stage of the default model that it found the customer in; empty for the first touchpoint',
     stage_after String COMMENT 'Stage of the default model that it left the customer in',
     message_id String COMMENT 'Id that the sender gave to the message; ingest gives one when there is none',
@@ -80,11 +80,7 @@ SELECT
     t.refers_to AS refers_to,
     t.score_kind AS score_kind,
     t.score AS score
-FROM
-(
-    SELECT *, identifiers, filed_under AS customer_id
-    FROM touchpoints FINAL
-) AS t
+FROM $owned_touchpoints AS t
 LEFT JOIN
 (
     SELECT

@@ -33,7 +33,8 @@ def customer(identifier: str, data: Path, as_json: bool, touchpoints: int) -> No
     from explore.customer import customer as about
 
     async def question(context: Context) -> Customer:
-        return await about(context.store, context.limits, context.normalise(identifier), touchpoints)
+        asked_for = context.normalise(identifier)
+        return await about(context.store, context.limits, asked_for, touchpoints, context.settings.models.default)
 
     found = asked(data, question)
     if as_json:
@@ -63,6 +64,11 @@ def _lines(found: Customer) -> Iterator[str]:
         yield "traits"
     for name, trait in found.traits.items():
         yield f"  {name:<20} {trait.value}"
+    if found.consent:
+        yield ""
+        yield "consent"
+    for purpose, given in found.consent.items():
+        yield f"  {purpose:<20} {'yes' if given else 'no'}"
     for state in found.models:
         yield ""
         yield from _journey(state)

@@ -40,6 +40,7 @@ async def serving(store: ClickHouseStore, **settings: Any) -> AsyncIterator[http
             answering,
             limits=Limits(),
             normalise=Typed,
+            default_model="seven_stage",
             access=lambda key: KEYS.get(key, "unknown"),  # type: ignore[arg-type,return-value]
         )
     )

@@ -16,7 +16,7 @@ LIMITS = Limits()
 
 
 async def asked(world: World, identifier: str, touchpoints: int = 10) -> Customer:
-    return await customer(world.store, LIMITS, Typed(identifier), touchpoints)
+    return await customer(world.store, LIMITS, Typed(identifier), touchpoints, "seven_stage")
 
 
 def moment(ms: int) -> datetime:
