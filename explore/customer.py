@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -126,7 +127,9 @@ def _identifier(identifier: str, stretches: Stretches) -> CustomerIdentifier:
 
 def _traits(told: Iterable[Row], kind: str) -> dict[str, Trait]:
     return {
-        row["name"]: Trait(value=_value(row["value"]), at=moment(row["at"]), source=row["source"])
+        row["name"]: Trait(
+            value=_value(row["value"]), at=datetime.fromtimestamp(row["at"] / 1000, UTC), source=row["source"]
+        )
         for row in told
         if row["kind"] == kind
     }

@@ -3,12 +3,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from explore.answers import Customer
 from explore.asked import Typed
 from explore.customer import customer
 from explore.refusals import Code, RefusedError
 from stage_engine.identity.limits import Limits
+from stage_engine.touchpoint import Touchpoint
 from tests.explore.conftest import World
 from tests.stream.touchpoints import START_MS, touchpoint
 
@@ -62,6 +64,44 @@ async def test_the_last_touchpoints_come_first_and_are_as_many_as_asked_for(worl
     found = await asked(world, "user:ada", 2)
     assert [(one.message_id, one.value) for one in found.touchpoints] == [("4", 4), ("3", 3)]
     assert (await asked(world, "user:ada", 0)).touchpoints == ()
+
+
+async def test_what_is_filed_under_nobody_is_found_by_the_device(world: World) -> None:
+    await world.send(
+        *(touchpoint(str(n), at=n, user=f"u{n}", contacts=("card:till",)) for n in range(6)),
+        touchpoint("login", at=1_000, user="ada", device="d"),
+        touchpoint("till", at=2_000, contacts=("card:till",), device="d"),
+        touchpoint("receipt", at=3_000, contacts=("receipt:r",), device="d"),
+        touchpoint("other", at=4_000, contacts=("card:till",), device="other"),
+    )
+    found = await asked(world, "user:ada")
+    assert [one.message_id for one in found.touchpoints] == ["receipt", "till", "login"]
+
+
+async def test_each_trait_is_as_told_last_and_gone_when_told_as_null(world: World) -> None:
+    def told(name: str, at: int, traits: bytes, context: bytes = b"{}") -> Touchpoint:
+        return replace(touchpoint(name, at=at, user="ada"), type="identify", traits=traits, context=context)
+
+    consent = b'{"consent": {"categoryPreferences": {"ads": true, "mail": false}}}'
+    await world.send(
+        told("2", 2, b'{"city": "Rome", "size": null}', consent),
+        told("1", 1, b'{"city": "Milan", "size": 38, "tags": ["a"]}'),
+    )
+    ada = await asked(world, "user:ada")
+    assert {name: (trait.value, trait.at) for name, trait in ada.traits.items()} == {
+        "city": ("Rome", moment(2)), "tags": (["a"], moment(1)),
+    }  # fmt: skip
+    assert ada.consent == {"ads": True, "mail": False}
+
+
+async def test_a_touchpoint_has_the_stages_that_it_found_and_left(world: World) -> None:
+    await world.send(
+        touchpoint("look", at=1_000, user="ada"),
+        touchpoint("buy", at=2_000, user="ada", event="Order Completed", transaction="sale", value=1),
+    )
+    buy, look = (await asked(world, "user:ada")).touchpoints
+    assert (look.stage_before, look.stage_after) == ("", buy.stage_before)
+    assert buy.stage_after == "purchase" != buy.stage_before
 
 
 async def test_an_anonymous_device_is_its_own_customer(world: World) -> None:

@@ -1,0 +1,70 @@
+"""What one customer's answer says is what the views say, whoever was seen with whom."""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from explore.asked import Typed
+from explore.customer import customer
+from stage_engine.identity.limits import Limits
+from stage_engine.touchpoint import Touchpoint
+from store.clickhouse import ClickHouseStore, literal
+from tests.explore.conftest import World
+from tests.stream.touchpoints import touchpoint
+
+
+def random_touchpoint(dice: random.Random, number: int) -> Touchpoint:
+    """Of few identifiers, so that they meet, change hands and become shared."""
+    contacts = [f"card:{dice.randrange(5)}", f"email:{dice.randrange(5)}@x", f"receipt:{dice.randrange(20)}"]
+    made = touchpoint(
+        str(number),
+        at=dice.randrange(1_000),
+        user=dice.choice(["", "", f"u{dice.randrange(8)}"]),
+        device=dice.choice(["", f"d{dice.randrange(4)}", "tablet"]),
+        contacts=tuple(sorted(one for one in contacts if dice.random() < 0.3)),
+        event=dice.choice(["Product Viewed", "Order Completed"]),
+    )
+    traits = f'{{"size": {dice.randrange(5)}, "{dice.choice("abc")}": null}}'.encode()
+    context = b'{"consent": {"categoryPreferences": {"ads": %s}}}' % dice.choice([b"true", b"false"])
+    return replace(made, type=dice.choice(["track", "identify"]), traits=traits, context=context)
+
+
+async def answers(store: ClickHouseStore, columns: str, source: str) -> list[Any]:
+    return await store.rows(f"SELECT {columns} FROM {source}")
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_answer_about_a_customer_is_that_of_the_views(world: World, seed: int) -> None:
+    dice = random.Random(seed)
+    made = [random_touchpoint(dice, number) for number in range(40)]
+    await world.send(*(one for one in made if one.home))
+    said = partial(answers, world.store)
+    customers = [name for (name,) in await said("customer_id", "v_customers ORDER BY customer_id")]
+    assert customers
+    for name in customers:
+        found = await customer(world.store, Limits(), Typed(name), 1_000, "seven_stage")
+        own = f"WHERE customer_id = {literal(name)}"
+        order = "t.occurred_at DESC, message_id DESC, t.source DESC, t.identifiers DESC, t.original_timestamp DESC"
+        assert [(one.message_id, one.stage_before, one.stage_after) for one in found.touchpoints] == await said(
+            "message_id, stage_before, stage_after", f"v_touchpoints AS t {own} ORDER BY {order}"
+        )
+        assert sorted(
+            (one.identifier, stretch.valid_from.timestamp() if stretch.valid_from else 0.0)
+            for one in found.identifiers
+            for stretch in one.stretches
+            if stretch.customer_id == name
+        ) == await said(
+            "identifier, toUnixTimestamp64Milli(valid_from) / 1000",
+            f"v_identities {own} ORDER BY identifier, valid_from",
+        )
+        [(traits, at, consent)] = await said("traits, traits_at, consent", f"v_profiles {own}")
+        assert {trait: str(told.value) for trait, told in found.traits.items()} == traits
+        assert {trait: told.at.replace(tzinfo=None) for trait, told in found.traits.items()} == {
+            trait: told.replace(tzinfo=None) for trait, told in at.items()
+        }
+        assert found.consent == consent
