@@ -18,6 +18,10 @@ def kind(identifier: str) -> str:
     return identifier.split(":")[0]
 
 
+def is_on(identifier: str) -> bool:
+    return kind(identifier) in ("device", "previous")
+
+
 def place(one: Row) -> tuple[Any, ...]:
     return (one["occurred_at"], one["message_id"], one["source"], tuple(one["identifiers"]), one["original_timestamp"])
 
@@ -30,14 +34,19 @@ class People:
         self.touchpoints = sorted({place(one)[1:]: one for one in latest_first}.values(), key=place)
         self.splits = {frozenset(split) for split in splits}
         self.together: Any = defaultdict(lambda: defaultdict(list))  # identifier, other: touchpoints in total order
+        self.on: dict[str, list[Row]] = defaultdict(list)  # device: touchpoints that it, or an alias of it, is on
+        self.known: dict[str, list[tuple[int, str]]] = {}
         for touchpoint in self.touchpoints:
+            for device in {f"device:{one[len(kind(one)) + 1 :]}" for one in touchpoint["identifiers"] if is_on(one)}:
+                self.on[device].append(touchpoint)
             for one, other in self.pairs(touchpoint):
                 self.together[one][other].append(touchpoint)
                 self.together[other][one].append(touchpoint)
         self.shared = {one for one in self.together if self.is_shared(one)} | {*self.limits["blocked"]}
         everybody = {one for touchpoint in self.touchpoints for one in touchpoint["identifiers"]} | {*self.together}
-        users = {one for one in everybody if kind(one) == "user"}
-        self.cards = {one for one in everybody if kind(one) not in ("user", "device", "previous", "receipt")}
+        self.everybody = {one for one in everybody if kind(one) != "previous"}
+        users = {one for one in self.everybody if kind(one) == "user"}
+        self.cards = {one for one in self.everybody if kind(one) not in ("user", "device", "previous", "receipt")}
         self.user_groups, self.card_groups = self.components(users), self.components(self.cards)
 
     def is_shared(self, one: str) -> bool:
@@ -89,16 +98,20 @@ class People:
 
     def marks(self, device: str) -> list[tuple[int, str]]:
         found = []
-        for touchpoint in self.touchpoints:
+        for touchpoint in self.on[device]:
             here = touchpoint["identifiers"]
-            if device in here or f"previous:{device[7:]}" in here:
-                users = [one for one in here if kind(one) == "user"]
-                cards = sorted(one for one in here if one in self.cards) if device in here else []
-                people = [one for one in users + cards if self.joins(one, device)]
-                found += [(touchpoint["occurred_at"], self.whose(people[0])[0][1])] if people else []
+            users = [one for one in here if kind(one) == "user"]
+            cards = sorted(one for one in here if one in self.cards) if device in here else []
+            people = [one for one in users + cards if self.joins(one, device)]
+            found += [(touchpoint["occurred_at"], self.whose(people[0])[0][1])] if people else []
         return found
 
     def whose(self, identifier: str) -> list[tuple[int, str]]:  # since when, 0 for ever
+        if identifier not in self.known:
+            self.known[identifier] = self.stretches(identifier)
+        return self.known[identifier]
+
+    def stretches(self, identifier: str) -> list[tuple[int, str]]:
         if kind(identifier) != "device":
             return [(0, self.today(identifier) if kind(identifier) == "user" else self.owner(identifier))]
         if identifier in self.shared:
@@ -112,7 +125,7 @@ class People:
     def customer(self, touchpoint: Row) -> str:
         here = sorted(touchpoint["identifiers"], key=lambda one: (kind(one) != "user", kind(one) == "receipt", one))
         for one in here:
-            if kind(one) not in ("device", "previous") and (kind(one) == "user" or self.owner(one)):
+            if kind(one) not in ("device", "previous") and (kind(one) == "user" or self.whose(one)[0][1]):
                 return self.whose(one)[0][1]
         devices = [one for one in here if kind(one) == "device"]
         before = [stretch for one in devices for stretch in self.whose(one) if stretch[0] <= touchpoint["occurred_at"]]

@@ -11,20 +11,13 @@ Rows are dicts with the names of the views' columns, times in milliseconds, mone
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
+from typing import Any
 
+from tests.reference.identity import People
 from tests.reference.naive_model import NaiveModel, Row, identity, place, totals
-
-
-def customer_of(touchpoint: Row, everything: list[Row]) -> str:
-    """The home identifier; a receipt's own key is nobody. (Joins, which need ``everything``, come with identity.)"""
-    identifiers = touchpoint["identifiers"]
-    users = [one for one in identifiers if one.startswith("user:")]
-    contacts = [one for one in identifiers if one.split(":")[0] not in ("user", "device", "previous", "receipt")]
-    receipts = [one for one in identifiers if one.startswith("receipt:")]
-    devices = [one for one in identifiers if one.startswith("device:")]
-    home: str = (users + sorted(contacts) + sorted(receipts) + devices)[0]
-    return "" if home.startswith("receipt:") else home
+from tests.reference.profile import profile
 
 
 def stays(visits: list[Row]) -> list[tuple[int, Row, int | None, float | None]]:
@@ -37,16 +30,25 @@ def stays(visits: list[Row]) -> list[tuple[int, Row, int | None, float | None]]:
 
 
 class Reference:
-    """All rows, for one model (the text of its file)."""
+    """All rows, for one model (the text of its file). Splits and limits as ``People`` takes them."""
 
-    def __init__(self, touchpoints: list[Row], model: str, currency: str = "EUR") -> None:
+    def __init__(
+        self,
+        touchpoints: list[Row],
+        model: str,
+        currency: str = "EUR",
+        splits: Iterable[tuple[str, str]] = (),
+        **limits: Any,
+    ) -> None:
         self.model = NaiveModel(model)
         self.currency = currency
         copies = sorted(touchpoints, key=lambda one: (one["occurred_at"], one.get("content", b"")), reverse=True)
         self.touchpoints = sorted({identity(one): one for one in copies}.values(), key=place)
+        self.people = People(self.touchpoints, splits, **limits)
+        self.customers = {place(one): self.people.customer(one) for one in self.touchpoints}
         self.histories: dict[str, list[Row]] = {}
         for touchpoint in self.touchpoints:
-            self.histories.setdefault(customer_of(touchpoint, touchpoints), []).append(touchpoint)
+            self.histories.setdefault(self.customers[place(touchpoint)], []).append(touchpoint)
         self.histories.pop("", None)
         self.kept = {customer: self.keep(history) for customer, history in self.histories.items()}
         self.kept = {customer: kept for customer, kept in self.kept.items() if kept}
@@ -62,7 +64,7 @@ class Reference:
         return [{**one, **self.stages_around(one)} for one in self.touchpoints]
 
     def stages_around(self, touchpoint: Row) -> Row:
-        customer = customer_of(touchpoint, self.touchpoints)
+        customer = self.customers[place(touchpoint)]
         before = [visit["stage"] for visit in self.visits.get(customer, []) if visit["place"] <= place(touchpoint)]
         after = before[-1] if before else ""
         return {
@@ -109,3 +111,23 @@ class Reference:
             row = {"original_timestamps": times, "identifiers": [list(one) for one in people], "touchpoints": len(same)}
             rows += [{"source": source, "message_id": message_id, **row}] if len(same) > 1 else []
         return rows
+
+    def v_identities(self) -> list[Row]:
+        rows = []
+        for one in self.people.everybody:
+            kind, _, value = one.partition(":")
+            stretches = self.people.whose(one)
+            ends = [*(since for since, _ in stretches[1:]), None]
+            for (since, customer), end in zip(stretches, ends, strict=True):
+                row = {"kind": kind, "value": value, "identifier": one, "customer_id": customer}
+                rows.append({**row, "valid_from": since, "valid_to": end})
+        return rows
+
+    def v_profiles(self) -> list[Row]:
+        theirs: dict[str, set[str]] = {}
+        for row in self.v_identities():
+            theirs.setdefault(row["customer_id"], set()).add(row["identifier"])
+        return [
+            {"customer_id": customer, "identifiers": sorted(theirs[customer]), **profile(self.histories[customer])}
+            for customer in self.kept
+        ]

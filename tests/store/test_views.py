@@ -1,11 +1,14 @@
 """Every view against the brute force, over random people: ties in a millisecond, copies with other clocks, voids,
-silence, a message_id used for several things. The journeys in the database are the stage engine's."""
+silence, a message_id used for several things, people who meet and share. The journeys in the database are the stage
+engine's, who is who is the brute force's."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -17,10 +20,12 @@ from stage_engine.journey import Journey, Visit
 from stage_engine.model import parse_model
 from stage_engine.touchpoint import MONEY_UNIT, Touchpoint, place
 from store.clickhouse import ClickHouseStore, literal
-from store.interface import CustomerRow
-from tests.reference.naive_model import Row
+from store.interface import CustomerRow, IdentityRow
+from tests.reference.naive_model import Row, identity
+from tests.reference.naive_model import place as place_of
 from tests.reference.reference import Reference
-from tests.stage_engine.histories import DAY, START, histories
+from tests.stage_engine.histories import DAY, START, Digits, histories
+from tests.stage_engine.identity.worlds import LIMITS, split_of, touchpoint_of
 from tests.stage_engine.test_fold import RESTLESS, SEVEN_STAGE
 from tests.store.conftest import DEFAULT_MODEL
 
@@ -89,6 +94,12 @@ CUSTOMER = [
     "revenue_by_currency",
 ]
 CONFLICT = ["source", "message_id", "touchpoints", "original_timestamps", "identifiers"]
+IDENTITY = ["kind", "value", "identifier", "customer_id", "valid_from", "valid_to"]
+PROFILE = [
+    *("customer_id", "identifiers", "first_seen", "last_seen", "traits", "traits_at", "traits_source"),
+    *("group_traits", "group_traits_at", "group_traits_source", "consent", "consent_at"),
+]
+TIMES = ("valid_from", "valid_to", "first_seen", "last_seen")
 
 shops = st.lists(histories(size_max=16), min_size=1, max_size=len(PEOPLE)).map(
     lambda several: [
@@ -100,33 +111,46 @@ shops = st.lists(histories(size_max=16), min_size=1, max_size=len(PEOPLE)).map(
 
 def as_row(touchpoint: Touchpoint) -> Row:
     row: Row = msgspec.structs.asdict(touchpoint)
-    json = {name: msgspec.json.decode(row[name] or b"{}") for name in ("properties", "traits", "context")}
-    return {**row, **json, "identifiers": list(touchpoint.identifiers), "content": touchpoint.content_hash}
+    parsed = {name: msgspec.json.decode(row[name] or b"{}") for name in ("properties", "traits", "context")}
+    return {**row, **parsed, "identifiers": list(touchpoint.identifiers), "content": touchpoint.content_hash}
 
 
-async def fill(store: ClickHouseStore, touchpoints: list[Touchpoint]) -> None:
-    for table in ("touchpoints", "customers"):
+async def fill(
+    store: ClickHouseStore, touchpoints: list[Touchpoint], splits: Iterable[tuple[str, str]] = (), **limits: Any
+) -> dict[str, Reference]:
+    """Write facts and what follows from them; returns the brute force for each model."""
+    for table in ("touchpoints", "customers", "identities"):
         await store.execute(f"TRUNCATE TABLE {table}")
     half = len(touchpoints) // 2
     await store.write_touchpoints(list(map(place, touchpoints[:half])))
     await store.write_touchpoints(list(map(place, touchpoints[half:])))
-    histories: dict[str, list[Touchpoint]] = {}
-    for touchpoint in touchpoints:
-        histories.setdefault(touchpoint.home, []).append(touchpoint)
-    rows = [
+    rows = [as_row(one) for one in touchpoints]
+    references = {name: Reference(rows, text, "EUR", splits, **limits) for name, text in TEXTS.items()}
+    one = references[DEFAULT_MODEL]
+    whose = {identity(row): one.customers[place_of(row)] for row in one.touchpoints}
+    theirs: dict[str, list[Touchpoint]] = {}
+    for row, touchpoint in zip(rows, touchpoints, strict=True):
+        theirs.setdefault(whose[identity(row)], []).append(touchpoint)
+    await store.write_customers([
         CustomerRow(
-            customer_id=home,
+            customer_id=customer,
             model=name,
             model_version=model.version,
             stages=tuple(sorted(model.rank, key=lambda stage: model.rank[stage])),
             version=1,
             journey=fold(model, history),
         )
-        for home, history in histories.items()
-        if not home.startswith("receipt:")
+        for customer, history in theirs.items()
+        if customer
         for name, model in MODELS.items()
-    ]
-    await store.write_customers(rows)
+    ])  # fmt: skip
+    told = {identifier: one.people.whose(identifier) for identifier in sorted(one.people.everybody)}
+    await store.write_identities([
+        IdentityRow(identifier=identifier, version=1, stretches=tuple(stretches))
+        for number, (identifier, stretches) in enumerate(told.items())
+        if number % 2 or stretches != [(0, "" if identifier.startswith("receipt:") else identifier)]
+    ])  # fmt: skip
+    return references
 
 
 async def ask(store: ClickHouseStore, names: list[str], source: str) -> list[Row]:
@@ -138,7 +162,9 @@ async def ask(store: ClickHouseStore, names: list[str], source: str) -> list[Row
 def exactly(name: str) -> str:
     if name == "original_timestamps":
         return "arrayMap(at -> toUnixTimestamp64Milli(at), original_timestamps)"
-    return f"toUnixTimestamp64Milli({name})" if name.endswith(("_at", "_since", "timestamp")) else name
+    if name.endswith(("traits_at", "consent_at")):
+        return f"mapApply((key, at) -> (key, toUnixTimestamp64Milli(at)), {name})"
+    return f"toUnixTimestamp64Milli({name})" if name.endswith(("_at", "_since", "timestamp", *TIMES)) else name
 
 
 def plain(value: Any) -> Any:
@@ -155,9 +181,13 @@ def picked(names: list[str], rows: Iterable[Row]) -> list[Row]:
     return ordered({name: row[name] for name in names} for row in rows)
 
 
-def references(touchpoints: list[Touchpoint]) -> dict[str, Reference]:
-    rows = [as_row(one) for one in touchpoints]
-    return {name: Reference(rows, text) for name, text in TEXTS.items()}
+async def profiles(store: ClickHouseStore, source: str = "v_profiles") -> list[Row]:
+    """Rows of the view, the values of traits as they were told."""
+    rows = await ask(store, PROFILE, source)
+    for row in rows:
+        for column in ("traits", "group_traits"):
+            row[column] = {name: json.loads(value) for name, value in row[column].items()}
+    return ordered(rows)
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
@@ -165,8 +195,7 @@ def references(touchpoints: list[Touchpoint]) -> dict[str, Reference]:
 async def test_every_view_says_what_the_brute_force_says(
     clickhouse: ClickHouseStore, touchpoints: list[Touchpoint], days: int, milliseconds: int
 ) -> None:
-    await fill(clickhouse, touchpoints)
-    all_models = references(touchpoints)
+    all_models = await fill(clickhouse, touchpoints)
     one = all_models[DEFAULT_MODEL]
     now = int(time.time() * 1000)
     at = START + days * DAY + milliseconds
@@ -180,6 +209,8 @@ async def test_every_view_says_what_the_brute_force_says(
     assert await ask(clickhouse, CUSTOMER, "v_customers") == picked(CUSTOMER, customers)
     customers = [row for reference in all_models.values() for row in reference.v_customers_at(at)]
     assert await ask(clickhouse, CUSTOMER, then) == picked(CUSTOMER, customers)
+    assert await ask(clickhouse, IDENTITY, "v_identities") == picked(IDENTITY, one.v_identities())
+    assert await profiles(clickhouse) == picked(PROFILE, one.v_profiles())
 
 
 @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
@@ -195,6 +226,74 @@ async def test_asking_for_one_customer_gives_that_customers_rows_of_all(
         for customer_id in ("user:u", "user:it's \\ Ünï", "", "loyalty_card:9900", "nobody"):
             theirs = await ask(clickhouse, names, f"{source} WHERE customer_id = {literal(customer_id)}")
             assert theirs == [row for row in everything if row["customer_id"] == customer_id]
+    for row in await profiles(clickhouse):
+        assert await profiles(clickhouse, f"v_profiles WHERE customer_id = {literal(row['customer_id'])}") == [row]
+
+
+TRAITS = ({}, {"name": "Ann"}, {"name": None, "age": 3}, {"city": {"zip": ["é", None]}, "name": ""}, {"age": "3"})
+CONTEXTS: tuple[Row, ...] = (
+    {},
+    {"consent": {"categoryPreferences": {"ads": True, "mail": None, "sms": "yes"}}},
+    {"consent": {"categoryPreferences": {"ads": False, "mail": True}}},
+    {"consent": 3, "traits": {"name": "é"}},
+)
+
+
+def telling(row: Row, number: int) -> Touchpoint:
+    """The touchpoint with these identifiers; what else it says is chosen by the digits of a number."""
+    digits = Digits(number)
+    kinds = {one.partition(":")[0]: one.partition(":")[2] for one in row["identifiers"]}
+    context = json.dumps(digits.choose(*CONTEXTS)).encode()
+    said = {
+        "type": digits.choose("identify", "identify", "group", "track"),
+        "traits": json.dumps(digits.choose(*TRAITS)).encode(),
+        "context": digits.choose(context, context.replace(b"consent", rb"\u0063onsent")),
+        "transaction": digits.choose("", "", "", "sale", "void"),
+        "refers_to": digits.choose(*"abcde"),
+    }
+    return Touchpoint(
+        **{name: row[name] for name in ("source", "message_id", "occurred_at", "original_timestamp")},
+        received_at=0,
+        event="Something",
+        channel="web",
+        user_id=kinds.get("user", ""),
+        anonymous_id=kinds.get("device", ""),
+        previous_id=kinds.get("previous", ""),
+        contacts=tuple(
+            one for one in row["identifiers"] if one.partition(":")[0] not in ("user", "device", "previous")
+        ),
+        content_hash=blake2b(repr((row, said)).encode(), digest_size=16).digest(),
+        **said,
+    )
+
+
+@st.composite
+def meetings(draw: st.DrawFn) -> tuple[list[Touchpoint], list[tuple[str, str]], dict[str, Any]]:
+    """Touchpoints of people who meet, log in, share and are told apart; splits; limits."""
+    few = st.just(draw(st.sampled_from((5, 3, 2))))
+    rows = draw(st.lists(st.builds(touchpoint_of, st.integers(1, 12), st.integers(0, 2**32), few), min_size=1))
+    corrected = draw(st.lists(st.integers(1, 12), max_size=3))
+    rows += [{**row, "occurred_at": moment} for row, moment in zip(rows, corrected, strict=False)]
+    splits = [split_of(rows[0], number, False) for number in draw(st.lists(st.integers(0, 20), max_size=2))]
+    touchpoints = [telling(row, draw(st.integers(0, 2**20))) for row in rows]
+    limits = draw(LIMITS)
+    names = {"of_kind": "values_max_of_kind", "values": "values_max", "group": "group_max", "allowed": "allowed"}
+    told = {name: limits[ours] for name, ours in names.items()}
+    return touchpoints, [(split.one, split.other) for split in splits], told
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(meetings())
+async def test_everybody_is_who_the_brute_force_says_in_every_view(
+    clickhouse: ClickHouseStore, met: tuple[list[Touchpoint], list[tuple[str, str]], dict[str, Any]]
+) -> None:
+    touchpoints, splits, limits = met
+    one = (await fill(clickhouse, touchpoints, splits, **limits))[DEFAULT_MODEL]
+    assert await ask(clickhouse, TOUCHPOINT, "v_touchpoints") == picked(TOUCHPOINT, one.v_touchpoints())
+    assert await ask(clickhouse, IDENTITY, "v_identities") == picked(IDENTITY, one.v_identities())
+    assert await profiles(clickhouse) == picked(PROFILE, one.v_profiles())
+    then = f"v_customers_at(at = fromUnixTimestamp64Milli({6}, 'UTC')) WHERE model = '{DEFAULT_MODEL}'"
+    assert await ask(clickhouse, CUSTOMER, then) == picked(CUSTOMER, one.v_customers_at(6))
 
 
 def visiting(*visits: Visit, planned: tuple[Visit, ...] = ()) -> CustomerRow:
