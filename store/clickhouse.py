@@ -27,7 +27,7 @@ from clickhouse_connect.driver.insert import InsertContext
 from stage_engine.identity.carried import carried
 from stage_engine.identity.identifier import is_device
 from stage_engine.identity.limits import Limits
-from stage_engine.identity.reading import Pair, Reading, bounded
+from stage_engine.identity.reading import NOTHING, Pair, Reading, bounded, reading_of
 from stage_engine.journey import Journey
 from stage_engine.touchpoint import Placed, Touchpoint
 from store.column import Column
@@ -35,6 +35,8 @@ from store.customer_columns import STORED, customer_columns, stored_journeys
 from store.identity_columns import (
     deciding,
     decision_columns,
+    few_of,
+    few_statement,
     identity_columns,
     link_columns,
     marks_of,
@@ -92,6 +94,9 @@ _ERROR_CHARS_MAX: Final = 500
 _IDS_BYTES_MAX: Final = 400_000
 """Ids in one query, as text: about ten thousand. Some queries carry them twice."""
 
+_SEPARATOR: Final = "\x1f"
+"""Of ids in one literal."""
+
 _QUERY_BYTES_MAX: Final = 1_000_000
 """The longest statement; ClickHouse's own limit is 256 KiB."""
 
@@ -147,13 +152,23 @@ class ClickHouseStore:
         await asyncio.to_thread(self._write, "identity_links", link_columns, sightings)
 
     async def read_readings(self, identifiers: Collection[str], limits: Limits) -> dict[str, Reading]:
+        found = dict.fromkeys(identifiers, NOTHING)
+        more: list[str] = []
+        for ids in _parts(identifiers):
+            links, others = few_of(await self.rows(few_statement(ids)))
+            found |= {one: bounded(one, reading_of(one, some), limits) for one, some in links.items()}
+            more += others
+        return found | (await self._long_readings(more, limits) if more else {})
+
+    async def _long_readings(self, identifiers: Collection[str], limits: Limits) -> dict[str, Reading]:
+        """Of identifiers with so many links that the store had better sort them out."""
         allowed = ", ".join(map(literal, sorted(limits.allowed & set(identifiers)))) or "''"
         pairs: dict[str, dict[str, Pair]] = {}
         for ids in _parts(identifiers):
             pairs |= pairs_of(await self.rows(pairs_statement(ids, allowed, limits)))
-        found = {one: bounded(one, Reading(pairs=pairs.get(one, {})), limits) for one in identifiers}
-        # A device that settled pairs make shared needs no marks; one that was seen with nobody has none.
-        devices = [one for one in pairs if is_device(one) and len(found[one].pairs) == len(pairs[one])]
+        found = {one: bounded(one, Reading(pairs=some), limits) for one, some in pairs.items()}
+        # A device that settled pairs make shared needs no marks.
+        devices = [one for one, reading in found.items() if is_device(one) and len(reading.pairs) == len(pairs[one])]
         for ids in _parts(devices):
             for device, marks in marks_of(await self.rows(marks_statement(ids))).items():
                 found[device] = bounded(device, Reading(pairs=pairs[device], marks=marks), limits)
@@ -172,6 +187,16 @@ class ClickHouseStore:
 
     async def read_linked(self, identifiers: Collection[str]) -> list[Touchpoint]:
         return await asyncio.to_thread(self._read_linked, identifiers)
+
+    async def read_filed(self, identifiers: Collection[str]) -> set[str]:
+        customers = [f"filed_under IN ({ids})" for ids in _parts([one for one in identifiers if not is_nobody(one)])]
+        receipts = _parts([one for one in identifiers if is_nobody(one)])
+        conditions = [*customers, *(f"filed_under = '' AND home IN ({ids})" for ids in receipts)]
+        statements = [f"SELECT DISTINCT home FROM touchpoints PREWHERE {condition}" for condition in conditions]
+        statements += [
+            f"SELECT DISTINCT identifier FROM identity_links {_userless(ids)}" for ids in _parts(identifiers)
+        ]
+        return {found for statement in statements for (found,) in await self.rows(statement)}
 
     async def read_identifiers(self, after: str, limit: int) -> list[str]:
         key, last = "sipHash64(identifier), identifier", literal(after)
@@ -265,7 +290,7 @@ class ClickHouseStore:
         found: dict[str, dict[bytes, Touchpoint]] = {}
         conditions = [f"PREWHERE filed_under IN ({ids})" for ids in _parts([h for h in homes if not is_nobody(h)])]
         for ids in _parts([home for home in homes if is_nobody(home)]):
-            hashes = f"SELECT sipHash64(arrayJoin([{ids}]))"
+            hashes = f"SELECT sipHash64(id) FROM ({ids})"
             conditions.append(f"PREWHERE filed_under = '' AND home_hash IN ({hashes}) WHERE home IN ({ids})")
         for condition in conditions:
             # Without FINAL: the copies are sorted out here.
@@ -280,8 +305,7 @@ class ClickHouseStore:
         for ids in _parts(identifiers):
             keys = (
                 "SELECT sipHash64(if(startsWith(home, 'receipt:'), '', home)), sipHash64(home), original_timestamp, "
-                f"identity FROM identity_links WHERE identifier IN ({ids}) AND home != identifier "
-                "AND NOT startsWith(home, 'user:')"
+                f"identity FROM identity_links {_userless(ids)}"
             )
             statement = (
                 f"SELECT {', '.join(FETCHED)} FROM touchpoints "
@@ -370,23 +394,36 @@ def _wire_type(kind: str) -> str:
     )
 
 
+def _userless(ids: str) -> str:
+    """Links of these identifiers whose touchpoints carry no user and are filed under another identifier."""
+    return f"WHERE identifier IN ({ids}) AND home != identifier AND NOT startsWith(home, 'user:')"
+
+
 def literal(text: str) -> str:
     """``text`` as a string literal of ClickHouse's SQL."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0") + "'"
 
 
 def _parts(ids: Collection[str]) -> Iterator[str]:
-    """Literals of the ids, parted by commas, at most about _IDS_BYTES_MAX at a time."""
+    """SELECTs of the ids (the column ``id``), at most about _IDS_BYTES_MAX at a time, for the right of an ``IN``. One
+    long literal that ClickHouse takes apart costs it half as much as a literal each."""
     part: list[str] = []
     size = 0
-    for one in map(literal, ids):
+    for one in ids:
         if part and size > _IDS_BYTES_MAX:
-            yield ", ".join(part)
+            yield _selected(part)
             part, size = [], 0
         part.append(one)
-        size += len(one.encode()) + 2
+        size += len(one.encode()) + 1
     if part:
-        yield ", ".join(part)
+        yield _selected(part)
+
+
+def _selected(ids: Sequence[str]) -> str:
+    together = _SEPARATOR.join(ids)
+    if together.count(_SEPARATOR) == len(ids) - 1:
+        return f"SELECT arrayJoin(splitByChar('\\x1f', {literal(together)})) AS id"
+    return f"SELECT arrayJoin([{', '.join(map(literal, ids))}]) AS id"
 
 
 def _translated(what: str, error: DriverError) -> StoreError:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from stage_engine.identity.carried import carried
 from stage_engine.identity.identifier import is_user
 from stage_engine.identity.limits import Limits
-from stage_engine.identity.link import Split
+from stage_engine.identity.link import Link, Split
 from stage_engine.identity.reading import Mark, Pair
 from stage_engine.touchpoint import OrderKey, identity_of
 from store.column import Column, ends_of
@@ -80,6 +80,41 @@ _PLACE: Final = (
     "toUnixTimestamp64Milli(original_timestamp))"
 )
 """An ``OrderKey``: ClickHouse compares tuples and arrays as Python does."""
+
+
+FEW: Final = 12
+"""Links of one identifier that are read as they are: so few most have, and most of the cost is not in the reading."""
+
+
+def few_statement(identifiers: str) -> str:
+    """Selects up to ``FEW`` links of each of ``identifiers`` (literals): the rows of ``few_of``."""
+    return f"""
+        SELECT
+            identifier, toUnixTimestamp64Milli(occurred_at), message_id, source, identifiers,
+            toUnixTimestamp64Milli(original_timestamp), settled
+        FROM identity_links
+        WHERE identifier IN ({identifiers}) AND notEmpty(seen_with)
+        LIMIT {FEW} BY identifier
+    """
+
+
+def few_of(rows: Iterable[Sequence[Any]]) -> tuple[dict[str, list[Link]], list[str]]:
+    """The links in rows of ``few_statement``, by identifier, and the identifiers that may have more."""
+    found: dict[str, list[Link]] = {}
+    for identifier, occurred_at, message_id, source, identifiers, original_timestamp, settled in rows:
+        link = Link(
+            occurred_at=occurred_at,
+            message_id=message_id,
+            source=source,
+            identifiers=tuple(identifiers),
+            original_timestamp=original_timestamp,
+            settled=bool(settled),
+        )
+        found.setdefault(identifier, []).append(link)
+    more = [identifier for identifier, links in found.items() if len(links) == FEW]
+    for identifier in more:
+        del found[identifier]
+    return found, more
 
 
 def pairs_statement(identifiers: str, allowed: str, limits: Limits) -> str:

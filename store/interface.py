@@ -132,6 +132,9 @@ class Store(Protocol):
     async def read_linked(self, identifiers: Collection[str]) -> list[Touchpoint]:
         """The facts that carry one of these identifiers, and no user, but are filed under another; one per identity."""
 
+    async def read_filed(self, identifiers: Collection[str]) -> set[str]:
+        """Those of the identifiers under which facts are found: as home, or as ``read_linked`` finds them."""
+
     async def write_identities(self, rows: Sequence[IdentityRow]) -> None:
         """Replace derived rows, as ``write_customers``."""
 

@@ -97,6 +97,9 @@ class MemoryStore:
                     found[identity] = self.touchpoints[said.home][identity]
         return list(found.values())
 
+    async def read_filed(self, identifiers: Collection[str]) -> set[str]:
+        return {one for one in identifiers if self.touchpoints.get(one) or await self.read_linked([one])}
+
     async def write_identities(self, rows: Sequence[IdentityRow]) -> None:
         for row in rows:
             known = self.identities.get(row.identifier)

@@ -94,6 +94,11 @@ class Customers:
         self._count_errors()
         return rows, letters
 
+    def tombstones(self, identifiers: Iterable[str], version_of: Callable[[str], int]) -> list[CustomerRow]:
+        """Rows that say that nothing is there, for identifiers without facts."""
+        nothing = dict.fromkeys(self.model_versions)
+        return [row for one in identifiers for row in self._rows(one, nothing, version_of(one))]
+
     def remember(self, rows: Sequence[CustomerRow]) -> None:
         """Keep in the cache what has been written. A customer's rows follow each other."""
         for customer_id, theirs in groupby(rows, attrgetter("customer_id")):

@@ -81,7 +81,10 @@ class Identities:
     async def settle(self, told: Sequence[tuple[Link, News]], asking: Asking) -> None:
         """Mark links as settled: what they say must be in the log."""
         settled = [replace(link, settled=True) for link, _ in told]
-        rows = [(one, link) for link in settled for one in carried(link.identifiers).about]
+        rows: list[Sighting] = []
+        for link in settled:
+            said = carried(link.identifiers)
+            rows += [(one, link) for one in said.about if said.seen_with(one)]
         if rows:
             await self._patiently(partial(self._store.write_links, rows))
         for link in settled:

@@ -6,10 +6,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 
+import msgspec
+
 from stage_engine.fold import one_per_identity
 from stage_engine.identity.history import stands_for
 from stage_engine.identity.resolve import NOBODY, Stretches, whose_at
 from stage_engine.touchpoint import Placed
+from store.asking import Patience
+from store.interface import Store
 from store.touchpoint_columns import is_nobody
 from stream.advance import Journeys
 from stream.batch import Batch
@@ -20,20 +24,38 @@ from stream.words import Words
 Load = Callable[[Iterable[str]], Awaitable[dict[str, Journeys]]]
 
 
-async def look_again(changed: Iterable[str], asking: Asking, words: Words) -> tuple[dict[str, Stretches], set[str]]:
-    """Rule 7, for identifiers that were told to have changed: whose they are now, and who must be folded again here;
-    who lives elsewhere is told."""
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What follows from the word that identifiers have changed."""
+
+    whose: dict[str, Stretches]
+    """Whose each of them is now."""
+    refolds: set[str]
+    """Who is folded again here."""
+    gone: set[str]
+    """Of whom there is nothing, nor ever was: a tombstone says that they were told."""
+
+
+async def look_again(
+    changed: Iterable[str], store: Store, patience: Patience, load: Load, asking: Asking, words: Words
+) -> Changes:
+    """Rule 7, for identifiers whose owner was told that they have changed. Whoever they stand for is folded again here,
+    or told to be where they live, because they may have been before the last touchpoints of these identifiers were
+    routed. An identifier under which no fact is found needs that only if it has a journey."""
     here = sorted(changed)
     resolver = asking.herald.all
     stretches = await asking.answers([partial(resolver.stretches, one) for one in here])
-    customers = await asking.answers([partial(stands_for, asking.herald, one) for one in here])
-    refolds = {one for one in here if not is_nobody(one)}
-    for one, some in zip(here, customers, strict=True):
+    filed = await patience(partial(store.read_filed, here)) if here else set()
+    known = await load(one for one in here if not is_nobody(one))
+    weighty = [one for one in here if one in filed or (one in known and not is_gone(known[one]))]
+    customers = await asking.answers([partial(stands_for, asking.herald, one) for one in weighty])
+    refolds = {one for one in weighty if not is_nobody(one)}
+    for one, some in zip(weighty, customers, strict=True):
         partition = words.partition_of(one)
         near = {customer for customer in some if words.partition_of(customer) == partition}
         refolds |= near
         words.refold(sorted(some - near))
-    return dict(zip(here, stretches, strict=True)), refolds
+    gone = {one for one in here if not is_nobody(one) and one not in known} - refolds
+    return Changes(whose=dict(zip(here, stretches, strict=True)), refolds=refolds, gone=gone)
 
 
 async def route(

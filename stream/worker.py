@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from operator import attrgetter
@@ -25,7 +25,7 @@ from stage_engine.identity.news import News
 from stage_engine.model import Model
 from stage_engine.touchpoint import Placed
 from store.interface import CustomerRow, IdentityRow, Position, Store, UnwritableRowError
-from store.rejected import Refused
+from stream.advance import Journeys
 from stream.batch import Batch, gather
 from stream.customers import Customers, Due, dead_letter
 from stream.identities import Asking, Identities, chunks
@@ -33,7 +33,7 @@ from stream.log.interface import Log, LogError, Record
 from stream.log.message import partition_of
 from stream.metrics import WorkerMetrics
 from stream.patience import Patience
-from stream.routing import look_again, route
+from stream.routing import Changes, look_again, route
 from stream.settings import WorkerSettings
 from stream.words import Words
 
@@ -205,23 +205,15 @@ class Worker:
             words = Words(self._database, self._log.partitions)
             asking = await self._identities.asking()
             told = await self._tell(batch, asking, words)
-            changed = batch.changed
-            whose, refolds = await look_again(changed, asking, words)
+            changes = await self._look_again(batch.changed, asking, words)
             due, known = await route(batch, self._identities, self._customers.load, asking, words)
-            due.refolds.update(refolds)
+            due.refolds.update(changes.refolds)
             versions = {at: self._version(at, offset) for at, offset in batch.positions.items()}
 
             def version_of(identifier: str) -> int:
                 return versions[words.partition_of(identifier)]
 
-            rows, letters = await self._customers.derive(due, known, asking, version_of)
-            await self._write_rows(rows, letters)
-            identities = [
-                IdentityRow(identifier=one, version=version_of(one), stretches=stretches)
-                for one, stretches in whose.items()
-            ]
-            if identities:
-                await self._patiently(partial(self._store.write_identities, identities))
+            rows = await self._write_rows(due, known, changes, asking, version_of)
             self._customers.remember(rows)
             if messages := words.by_partition():
                 await self._append(messages)
@@ -250,11 +242,30 @@ class Worker:
             words.tell(news)
         return told
 
-    async def _write_rows(self, rows: Sequence[CustomerRow], letters: Sequence[Refused]) -> None:
+    async def _look_again(self, changed: Iterable[str], asking: Asking, words: Words) -> Changes:
+        return await look_again(changed, self._store, self._patiently, self._customers.load, asking, words)
+
+    async def _write_rows(
+        self,
+        due: Due,
+        known: Mapping[str, Journeys],
+        changes: Changes,
+        asking: Asking,
+        version_of: Callable[[str], int],
+    ) -> list[CustomerRow]:
+        """5. and 6. Returns the rows of customers."""
+        rows, letters = await self._customers.derive(due, known, asking, version_of)
+        rows += self._customers.tombstones(changes.gone - due.refolds, version_of)
+        identities = [
+            IdentityRow(identifier=one, version=version_of(one), stretches=on) for one, on in changes.whose.items()
+        ]
         if letters:
             await self._patiently(partial(self._store.write_rejected, letters))
         if rows:
             await self._patiently(partial(self._store.write_customers, rows))
+        if identities:
+            await self._patiently(partial(self._store.write_identities, identities))
+        return rows
 
     async def _append(self, messages: Mapping[int, Sequence[bytes]]) -> None:
         """However long the log is away: nothing of the batch is said to be done before."""
@@ -316,23 +327,19 @@ class Worker:
                 after = page[-1]
                 here = [one for one in page if partition_of(one, self._log.partitions) in partitions]
                 for some in chunks(here, self._settings.refold_customers_max):
-                    await self._look_again(some)
+                    await self._fold_again(some)
                     done += len(some)
                     logger.info("folded again from the facts: %d identifiers so far", done)
 
-    async def _look_again(self, identifiers: Sequence[str]) -> None:
+    async def _fold_again(self, identifiers: Sequence[str]) -> None:
         words = Words(self._database, self._log.partitions)
         asking = await self._identities.asking()
-        whose, refolds = await look_again(identifiers, asking, words)
+        changes = await self._look_again(identifiers, asking, words)
 
         def version_of(identifier: str) -> int:
             return self._version(words.partition_of(identifier), 0)
 
-        rows, letters = await self._customers.derive(Due(steps={}, refolds=refolds), {}, asking, version_of)
-        await self._write_rows(rows, letters)
-        rows_of = [IdentityRow(identifier=one, version=version_of(one), stretches=on) for one, on in whose.items()]
-        if rows_of:
-            await self._patiently(partial(self._store.write_identities, rows_of))
+        await self._write_rows(Due(steps={}, refolds=changes.refolds), {}, changes, asking, version_of)
         if messages := words.by_partition():
             await self._append(messages)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from stage_engine.identity.link import Link
 from stage_engine.identity.news import Herald, News
@@ -46,9 +47,6 @@ def links_after_reading(patch: pytest.MonkeyPatch) -> None:
 
 
 def silent_before_settled(patch: pytest.MonkeyPatch) -> None:
-    def told(self: Reading) -> Reading:
-        return self
-
     known = Herald._is_known
 
     def is_known(self: Herald, one: str, other: str, link: Link) -> bool:
@@ -82,8 +80,6 @@ def settled_before_told(patch: pytest.MonkeyPatch) -> None:
     sightings = Identities.sightings
 
     def settled(self: Identities, links: Iterable[Link]) -> list[Sighting]:
-        from msgspec.structs import replace
-
         return [(one, replace(link, settled=True)) for one, link in sightings(self, links)]
 
     patch.setattr(Identities, "sightings", settled)
@@ -94,17 +90,18 @@ def nothing_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def customers_are_not_folded_again(patch: pytest.MonkeyPatch) -> None:
-    async def alone(changed: Iterable[str], asking: Any, words: Words) -> Any:
-        whose, _ = await routing.look_again(changed, asking, Words("", 1))
-        return whose, {one for one in whose if not one.startswith("receipt:")}
+    async def alone(changed: Iterable[str], *rest: Any) -> routing.Changes:
+        *others, _ = rest
+        found = await routing.look_again(changed, *others, Words("", 1))
+        return replace(found, refolds=found.refolds & found.whose.keys())
 
     patch.setattr(worker, "look_again", alone)
 
 
 def changed_identifiers_are_not_folded_again(patch: pytest.MonkeyPatch) -> None:
-    async def others(changed: Iterable[str], asking: Any, words: Words) -> Any:
-        whose, refolds = await routing.look_again(changed, asking, words)
-        return whose, refolds - whose.keys()
+    async def others(changed: Iterable[str], *rest: Any) -> routing.Changes:
+        found = await routing.look_again(changed, *rest)
+        return replace(found, refolds=found.refolds - found.whose.keys(), gone=set())
 
     patch.setattr(worker, "look_again", others)
 

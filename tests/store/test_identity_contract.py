@@ -39,7 +39,7 @@ def links_of(rows: list[Row], dice: random.Random) -> list[Link]:
 @pytest.mark.parametrize("seed", range(12))
 async def test_both_kinds_of_store_read_the_same(clickhouse: ClickHouseStore, seed: int) -> None:
     dice = random.Random(seed)
-    rows = [touchpoint_of(dice.randint(10, 30), dice.randrange(2**32), 5) for _ in range(80)]
+    rows = [touchpoint_of(dice.randint(10, 30), dice.randrange(2**32), dice.choice((5, 2))) for _ in range(150)]
     links = links_of(rows, dice)
     memory = MemoryStore()
     for start in range(0, len(links), 30):
