@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import Final
 
 from explore.answers import Obstacle, Step, TouchpointName, Why
 from explore.asked import Typed, seen
@@ -21,15 +22,17 @@ from store.clickhouse import ClickHouseStore
 from store.identity_rows import Seen, list_decisions, read_seen
 from store.interface import Decision
 
+ATTEMPTS: Final = 3
+"""At an explanation while links are being written."""
+
 
 async def why(store: ClickHouseStore, limits: Limits, a: Typed, b: Typed) -> Why:
     """The answer as of now. Raises ``RefusedError`` for an identifier that was never seen, and ``StoreError``."""
     if a.identifier == b.identifier:
         raise RefusedError(Code.INVALID_PARAMETER, f"Both are {a.identifier}: name two identifiers.")
     one, other = await seen(store, a), await seen(store, b)
-    asking = await fresh_asking(store, limits)
+    asking, found = await _explained(store, limits, one, other)
     resolver = asking.herald.all
-    [found] = await asking.answers([partial(explain, resolver, one, other)])
     if found.verdict == "never_met":
         found = await _seen_with_both(asking, one, other) or found
     decisions = await list_decisions(store) if found.verdict in ("shared", "split") else []
@@ -50,6 +53,21 @@ async def why(store: ClickHouseStore, limits: Limits, a: Typed, b: Typed) -> Why
         ),
         because=because,
     )
+
+
+async def _explained(store: ClickHouseStore, limits: Limits, one: str, other: str) -> tuple[Asking, Explanation]:
+    """The engine's explanation, and what it was made from. Links that are written between two rounds of reading may
+    contradict each other for a moment, which the engine takes for a mistake of ours: it is asked again."""
+    for attempt in range(ATTEMPTS):
+        asking = await fresh_asking(store, limits)
+        try:
+            [found] = await asking.answers([partial(explain, asking.herald.all, one, other)])
+        except AssertionError:
+            if attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return asking, found
+    raise AssertionError("the last attempt returns or raises")
 
 
 async def _seen_with_both(asking: Asking, one: str, other: str) -> Explanation | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
 from explore.asked import Typed, seen
 from explore.why import standing
@@ -39,8 +40,15 @@ async def consider(store: ClickHouseStore, limits: Limits, typed: Sequence[Typed
     about = sorted([await seen(store, one) for one in typed])
     if len(about) == 2 and about[0] == about[1]:
         raise UndecidableError(f"{about[0]} cannot be split from itself: name two identifiers")
-    decision = msgspec.structs.replace(decision, one=about[0], other=about[1] if len(about) == 2 else "")
-    known = standing(await list_decisions(store, (decision.kind,)), decision.kind, *about)
+    taken = await list_decisions(store, (decision.kind,))
+    last = next((one.decided_at for one in taken if one.about == tuple(about)), 0)
+    decision = replace(
+        decision,
+        one=about[0],
+        other=about[1] if len(about) == 2 else "",
+        decided_at=max(decision.decided_at, last + 1),  # the last counts, whatever this machine's clock says
+    )
+    known = standing(taken, decision.kind, *about)
     if decision.revoked and known is None:
         raise UndecidableError(f"there is no such decision to revoke ({decision.kind} {' '.join(about)})")
     if known is not None and not decision.revoked:
