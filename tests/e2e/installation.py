@@ -135,8 +135,11 @@ class Installation:
         return run.parts[part].url if run and part in run.parts else ""
 
     def wait_until_visible(self, seconds: float) -> None:
-        """Return once all that is accepted can be queried."""
-        self.command("status", "--wait", str(seconds))
+        """Return once all that is accepted can be queried, and all that workers told each other because of it: they
+        append what they have to say before they commit, so that a log without lag is quiet."""
+        deadline = time.monotonic() + seconds
+        while json.loads(self.command("status", "--wait", str(seconds), "--json"))["lag"]:
+            assert time.monotonic() < deadline, f"the workers do not come to rest:\n{self.said()}"
 
     def command(self, *arguments: str) -> str:
         """What a command of ``tappa`` prints; it must succeed."""

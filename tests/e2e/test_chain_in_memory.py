@@ -35,7 +35,13 @@ def told(journey: Journey) -> Told:
     ]
 
 
-async def worked_off(log: SqliteLog) -> None:
+def whose(store: MemoryStore, identifier: str) -> list[tuple[int, str]]:
+    row = store.identities.get(identifier)
+    return list(row.stretches) if row else [(0, "" if identifier.startswith("receipt:") else identifier)]
+
+
+async def quiet(log: SqliteLog) -> None:
+    """Return once all is worked off, and all that workers told themselves because of it."""
     for _ in range(3_000):
         if await log.positions() == await log.ends():
             return
@@ -53,7 +59,7 @@ async def test_the_journeys_are_those_of_the_reference(tmp_path: Path, seed: int
         working = asyncio.create_task(Worker(log, store, [model], SETTINGS, metrics).run(stop))
         app = create_app(IngestSettings(), log, Sources())
         await Delivery(Served(), transport=httpx.ASGITransport(app)).send(sendings)  # type: ignore[arg-type]
-        await worked_off(log)
+        await quiet(log)
         stop.set()
         await working
     reference = Reference([item.touchpoint for item in sendings], MODEL_FILE.read_text())
@@ -63,14 +69,17 @@ async def test_the_journeys_are_those_of_the_reference(tmp_path: Path, seed: int
         customer: [tuple(visit[name] for name in names) for visit in visits]
         for customer, visits in reference.visits.items()
     }
+    assert {one: whose(store, one) for one in reference.people.everybody} == {
+        one: reference.people.whose(one) for one in reference.people.everybody
+    }
     assert sum(map(len, store.touchpoints.values())) == len(reference.touchpoints)
     assert refolds_are_explained(metrics)
 
 
 def refolds_are_explained(metrics: WorkerMetrics) -> bool:
-    """Nobody is folded again without a late touchpoint or a duplicate."""
-    refolds, late, duplicates = (
+    """Nobody is folded again without a late touchpoint, a duplicate or a touchpoint that says who is who."""
+    refolds, late, duplicates, links = (
         metrics.registry.get_sample_value(f"tappa_worker_{name}_total") or 0.0
-        for name in ("refolds", "late", "duplicates")
+        for name in ("refolds", "late", "duplicates", "links")
     )
-    return 0 < refolds <= late + duplicates
+    return 0 < refolds <= late + duplicates + links

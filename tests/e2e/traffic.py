@@ -20,6 +20,10 @@ DAY_MS: Final = 24 * 60 * MINUTE_MS
 ERAS: Final = {"recent": (1, 20), "months ago": (120, 200), "last year": (450, 520)}
 """Days before the end. Time-outs of 90 and 365 days come due in the gaps between them, never near the end itself."""
 SKEW_STEP_MS: Final = 5 * MINUTE_MS
+TABLET: Final = "tablet"
+"""A device of the shop floor that everybody uses now and then."""
+TILL_CARD: Final = "0777"
+"""The card that cashiers swipe for whoever has forgotten theirs."""
 NOTHING: Final[Row] = {
     "name": "",
     "acquisition_channel": "",
@@ -68,7 +72,12 @@ class Person:
     number: int
     user: str
     device: str
+    """``""`` for one who only comes to the shop."""
+    other_device: str
+    """Their second, or one that a family shares."""
     contact: tuple[str, str]
+    """Their own or, of a card, perhaps their family's."""
+    email: str
     eras: tuple[str, ...]
 
 
@@ -96,12 +105,15 @@ class Traffic:
         named = number % 10 < 6
         eras = (("recent",), ("recent",), ("recent",), ("months ago",), ("last year",), ("last year", "recent"))
         kind = chance.choice(["email", "loyalty_card"])
-        value = f"p{number}@shop.example" if kind == "email" else f"99{number:05}"
+        email = f"p{number}@shop.example"
+        card = f"88{number // 3:05}" if chance.random() < 0.3 else f"99{number:05}"
         return Person(
             number=number,
             user=f"u{number}" if named else "",
             device=f"d{number}-àé" if number % 10 not in (6, 7) else "",
-            contact=(kind, value) if number % 10 < 9 else ("", ""),
+            other_device=f"family{number // 3}" if number % 4 == 0 else f"d{number}-other",
+            contact=(kind, email if kind == "email" else card) if number % 10 < 9 else ("", ""),
+            email=email,
             eras=chance.choice(eras),
         )
 
@@ -147,7 +159,13 @@ class Traffic:
         if named or body["type"] == "alias":
             said["user_id"] = body["userId"] = person.user or f"late{person.number}"
         if not named or chance.random() < 0.7:
-            said["anonymous_id"] = body["anonymousId"] = person.device
+            devices = [person.device, person.other_device, TABLET]
+            said["anonymous_id"] = body["anonymousId"] = chance.choices(devices, weights=[90, 10, 2])[0]
+        if body.get("previousId") == person.device and "anonymousId" in body:
+            said["anonymous_id"] = body["anonymousId"] = person.device  # as browsers do at a login
+        if person.contact[0] and chance.random() < 0.05:
+            said["contacts"] = sorted({*said.get("contacts", []), f"email:{person.email}"})
+            body["context"] = {**body.get("context", {}), "traits": {"email": f" {person.email.title()}"}}
         if source == "web":
             said["contacts"] = []  # what a browser says joins devices only
         if chance.random() < 0.05:
@@ -185,7 +203,6 @@ class Traffic:
             "kind": kind,
         }
         said: Row = {}
-        contact = ":".join(person.contact)
         if kind != "sale":
             sale = chance.choice(sales)
             body |= {name: sale.body[name] for name in ("store_id", "till_id", "business_date")}
@@ -194,6 +211,10 @@ class Traffic:
             customer = sale.body.get("customer", {})
         elif person.user and chance.random() < 0.5:
             customer = {"user_id": person.user}
+            if person.contact[0] and chance.random() < 0.3:
+                customer |= {person.contact[0]: person.contact[1]}
+        elif chance.random() < 0.05:
+            customer = {"email": person.email, "loyalty_card": TILL_CARD}
         elif person.contact[0] and chance.random() < 0.9:
             customer = {person.contact[0]: person.contact[1]}
         else:
@@ -205,7 +226,8 @@ class Traffic:
         event = {"sale": "Receipt Issued", "return": "Receipt Returned", "void": "Receipt Voided"}[kind]
         said |= {"type": "receipt", "event": event, "channel": "store", "offline": True, "source": "till"}
         said |= {"user_id": customer.get("user_id", ""), "value": total * 100, "currency": body["currency"]}
-        said["contacts"] = [] if said["user_id"] else [contact if customer else message_id]
+        contacts = sorted(f"{kind}:{value}" for kind, value in customer.items() if kind != "user_id")
+        said["contacts"] = contacts or ([] if customer else [message_id])
         said |= {"transaction": kind, "message_id": message_id, "properties": body, "original_timestamp": at_ms}
         return finished(Item(source="till", endpoint="receipts", body=body, touchpoint={**NOTHING, **said}))
 
@@ -300,7 +322,10 @@ def paged(chance: Random, person: Person) -> Said:
         ]
     )
     said = {"event": "Page Viewed", "name": "Home ✓", "channel": "web", "acquisition_channel": brought}
-    context = {"page": {"url": url, "referrer": referrer}}
+    context: Row = {"page": {"url": url, "referrer": referrer}}
+    if chance.random() < 0.3:
+        purposes = {chance.choice(["ads", "mail", "è"]): chance.choice([True, False, None]), "must": True}
+        context["consent"] = {"categoryPreferences": purposes}
     return {"type": "page", "name": "Home ✓", "context": context}, said
 
 
@@ -310,17 +335,20 @@ def screened(chance: Random, person: Person) -> Said:
 
 def identified(chance: Random, person: Person) -> Said:
     kind, value = person.contact
-    traits = {"name": f"Person {person.number}", **({kind: value.upper()} if kind else {})}
+    traits: Row = {"name": f"Person {person.number}", **({kind: value.upper()} if kind else {})}
+    traits |= {"city": chance.choice(["Roma", "Forlì", None]), "children": chance.randrange(4)}
+    if chance.random() < 0.3:
+        traits["address"] = {"zip": [f"{chance.randrange(9)}0100", None], "lift": chance.random() < 0.5}
     said = {"event": "Identified", "contacts": [f"{kind}:{value}"] if kind else []}
     return {"type": "identify", "traits": traits}, said
 
 
 def grouped(chance: Random, person: Person) -> Said:
-    return {"type": "group", "groupId": "g1"}, {"event": "Group Joined", "group_id": "g1"}
+    traits = {"plan": chance.choice(["free", "pro", None]), "seats": chance.randrange(9)}
+    return {"type": "group", "groupId": "g1", "traits": traits}, {"event": "Group Joined", "group_id": "g1"}
 
 
 def aliased(chance: Random, person: Person) -> Said:
-    return {"type": "alias", "previousId": f"old{person.number}"}, {
-        "event": "Aliased",
-        "previous_id": f"old{person.number}",
-    }
+    """Of an old id, of the device, or, when two accounts become one, of another user's."""
+    previous = chance.choice([f"old{person.number}", person.device, person.other_device, f"u{person.number - 1}"])
+    return {"type": "alias", "previousId": previous}, {"event": "Aliased", "previous_id": previous}

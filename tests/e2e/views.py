@@ -27,25 +27,37 @@ VISIT: Final = (
     *("customer_id", "model", "seq", "stage", "entered_at", "left_at", "duration", "from_stage", "label"),
     *("cause_message_id", "cause_event", "cause_channel"),
 )
+IDENTITY: Final = ("kind", "value", "identifier", "customer_id", "valid_from", "valid_to")
+PROFILE: Final = (
+    *("customer_id", "identifiers", "first_seen", "last_seen", "traits", "traits_at", "traits_source"),
+    *("group_traits", "group_traits_at", "group_traits_source", "consent", "consent_at"),
+)
 CONFLICT: Final = ("source", "message_id", "touchpoints", "original_timestamps", "identifiers")
 TIMES: Final = frozenset(
     {"occurred_at", "original_timestamp", "stage_since", "first_touch_at", "last_touch_at", "entered_at", "left_at"}
+    | {"valid_from", "valid_to", "first_seen", "last_seen"}
 )
+MAPS_OF_TIMES: Final = frozenset({"traits_at", "group_traits_at", "consent_at"})
 RECEIVED: Final = {
     "v_touchpoints": "received_at",
     "v_conflicts": "first_received_at, last_received_at",
 }
 """The columns of each view that say when something was received: only they may differ from one run to the next."""
-VIEWS: Final = ("v_touchpoints", "v_stage_visits", "v_customers", "v_customers_at(at = {at:String})", "v_conflicts")
+AT: Final = "v_customers_at(at = {at:String})"
+VIEWS: Final = (*("v_touchpoints", "v_stage_visits", "v_customers", AT, "v_conflicts", "v_identities", "v_profiles"),)
 
 
-def column(name: str) -> str:
+def column(view: str, name: str) -> str:
     """A column as an exact whole number, a text, or an array of them."""
     if name in TIMES:
         return f"toUnixTimestamp64Milli({name}) AS {name}"
+    if name in MAPS_OF_TIMES:
+        return f"mapApply((key, at) -> (key, toUnixTimestamp64Milli(at)), {name}) AS {name}"
     match name:
         case "original_timestamps":
             return f"arrayMap(one -> toUnixTimestamp64Milli(one), {name}) AS {name}"
+        case "value" if view == "v_identities":
+            return name
         case "value" | "revenue":
             return f"toInt64({name} * 10000) AS {name}"
         case "revenue_by_currency":
@@ -57,8 +69,13 @@ def column(name: str) -> str:
 def actual(tappa: Installation, view: str, columns: tuple[str, ...], **parameters: str) -> list[Row]:
     """The rows of a view."""
     # The inner query keeps a column's new form from taking its place in another's expression.
-    selected = ", ".join(column(name) for name in columns)
-    return tappa.rows(f"SELECT {selected} FROM {view}", **parameters)
+    selected = ", ".join(column(view, name) for name in columns)
+    rows = tappa.rows(f"SELECT {selected} FROM {view}", **parameters)
+    if view == "v_profiles":
+        for row in rows:
+            for name in ("traits", "group_traits"):
+                row[name] = {trait: json.loads(value) for trait, value in row[name].items()}
+    return rows
 
 
 def expected(rows: list[Row], columns: tuple[str, ...]) -> list[Row]:
@@ -86,8 +103,10 @@ def differences(tappa: Installation, touchpoints: list[Row], *, now_ms: int, at_
         "v_touchpoints": (TOUCHPOINT, reference.v_touchpoints(), {}),
         "v_stage_visits": (VISIT, reference.v_stage_visits(now_ms), {}),
         "v_customers": (CUSTOMER, reference.v_customers(now_ms), {}),
-        "v_customers_at(at = {at:String})": (CUSTOMER, reference.v_customers_at(at_ms), {"at": seconds(at_ms)}),
+        AT: (CUSTOMER, reference.v_customers_at(at_ms), {"at": seconds(at_ms)}),
         "v_conflicts": (CONFLICT, reference.v_conflicts(), {}),
+        "v_identities": (IDENTITY, reference.v_identities(), {}),
+        "v_profiles": (PROFILE, reference.v_profiles(), {}),
     }
     found = {}
     for view, (columns, rows, parameters) in pairs.items():
