@@ -43,16 +43,27 @@ class Asking:
 
     async def answers(self, questions: Sequence[Callable[[], Answer]]) -> list[Answer]:
         """The answers to all questions, in a few rounds of reading."""
-        while True:
-            try:
-                return self.herald.all.together(questions)
-            except UnreadError as unread:
-                await self._read(unread)
+        answers: dict[int, Answer] = {}
+        open_questions = list(range(len(questions)))
+        while open_questions:
+            unread: set[str] = set()
+            neighbours_of: set[str] = set()
+            still_open: list[int] = []
+            for number in open_questions:
+                try:
+                    answers[number] = questions[number]()
+                except UnreadError as error:
+                    unread |= error.identifiers
+                    neighbours_of |= error.neighbours_of
+                    still_open.append(number)
+            open_questions = still_open
+            await self._read(unread, neighbours_of)
+        return [answers[number] for number in range(len(questions))]
 
-    async def _read(self, unread: UnreadError) -> None:
-        for some in chunks(sorted(unread.identifiers), READ_MAX):
+    async def _read(self, unread: Collection[str], neighbours_of: Collection[str]) -> None:
+        for some in chunks(sorted(unread), READ_MAX):
             self.herald.learn(await self._patiently(partial(self._store.read_readings, some, self.limits)))
-        for some in chunks(sorted(unread.neighbours_of), READ_MAX):
+        for some in chunks(sorted(neighbours_of), READ_MAX):
             self.herald.learn_neighbours(await self._patiently(partial(self._store.read_neighbours, some)))
 
 

@@ -182,7 +182,7 @@ class ClickHouseStore:
                 f"WHERE identifier IN ({ids}) GROUP BY identifier"
             )
             for identifier, some in await self.rows(statement):
-                found[identifier] = frozenset(other for one in some for other in carried(one).about) - {identifier}
+                found[identifier] = frozenset(other for one in some for other in carried(tuple(one)).about) - {identifier}
         return found
 
     async def read_linked(self, identifiers: Collection[str]) -> list[Touchpoint]:

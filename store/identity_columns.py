@@ -82,7 +82,7 @@ _PLACE: Final = (
 """An ``OrderKey``: ClickHouse compares tuples and arrays as Python does."""
 
 
-FEW: Final = 12
+FEW: Final = 64
 """Links of one identifier that are read as they are: so few most have, and most of the cost is not in the reading."""
 
 

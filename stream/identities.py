@@ -72,15 +72,18 @@ class Identities:
                 return False
         return not said.device or not said.people or self._alone.get(said.device) == said.people
 
-    async def news(self, links: Sequence[Link], asking: Asking) -> list[tuple[Link, News]]:
-        """What those of the links say that are not known to be silent. They must have been inserted."""
+    async def news(self, links: Sequence[Link], asking: Asking) -> tuple[list[Link], list[News]]:
+        """Those of the links that are not known to be silent, and what they say. They must have been inserted. Links
+        that carry the same say the same, if anything: each is asked only what those before it left open."""
         unknown = [link for link in links if not self.is_known(link, carried(link.identifiers))]
-        found = await asking.answers([partial(asking.herald.news, link) for link in unknown])
-        return list(zip(unknown, found, strict=True))
+        alike: dict[tuple[str, ...], list[Link]] = {}
+        for link in unknown:
+            alike.setdefault(link.identifiers, []).append(link)
+        return unknown, await asking.answers([partial(asking.herald.news, some) for some in alike.values()])
 
-    async def settle(self, told: Sequence[tuple[Link, News]], asking: Asking) -> None:
+    async def settle(self, links: Sequence[Link], asking: Asking) -> None:
         """Mark links as settled: what they say must be in the log."""
-        settled = [replace(link, settled=True) for link, _ in told]
+        settled = [replace(link, settled=True) for link in links]
         rows: list[Sighting] = []
         for link in settled:
             said = carried(link.identifiers)

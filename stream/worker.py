@@ -18,10 +18,8 @@ from uuid import uuid4
 
 import msgspec
 
-from stage_engine.identity.carried import carried
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link
-from stage_engine.identity.news import News
 from stage_engine.model import Model
 from stage_engine.touchpoint import Placed
 from store.interface import CustomerRow, IdentityRow, Position, Store, UnwritableRowError
@@ -204,7 +202,7 @@ class Worker:
             batch = taken.batch
             words = Words(self._database, self._log.partitions)
             asking = await self._identities.asking()
-            told = await self._tell(batch, asking, words)
+            unsettled = await self._tell(batch, asking, words)
             changes = await self._look_again(batch.changed, asking, words)
             due, known = await route(batch, self._identities, self._customers.load, asking, words)
             due.refolds.update(changes.refolds)
@@ -217,13 +215,13 @@ class Worker:
             self._customers.remember(rows)
             if messages := words.by_partition():
                 await self._append(messages)
-            await self._identities.settle(told, asking)
+            await self._identities.settle(unsettled, asking)
             self._positions |= batch.positions
             await self._log.commit(batch.positions)
             self._count(batch, words, time.monotonic() - taken.began)
         await self._tidy()
 
-    async def _tell(self, batch: Batch, asking: Asking, words: Words) -> list[tuple[Link, News]]:
+    async def _tell(self, batch: Batch, asking: Asking, words: Words) -> list[Link]:
         """3. Whom the batch's links, decisions and messages concern. Returns the links that are not yet settled."""
         for _, device in batch.met:
             self._identities.forget_alone(device)
@@ -235,12 +233,12 @@ class Worker:
             before = await self._identities.asking(unshared=set(chain.from_iterable(about)))
             for identifiers in await before.answers([partial(before.herald.decided, some) for some in about]):
                 words.changed(sorted(identifiers))
-        told = await self._identities.news(batch.links, asking)
-        for link, news in told:
-            if news.met:
-                self._identities.forget_alone(carried(link.identifiers).device)
+        unsettled, told = await self._identities.news(batch.links, asking)
+        for news in told:
+            for device in news.devices:
+                self._identities.forget_alone(device)
             words.tell(news)
-        return told
+        return unsettled
 
     async def _look_again(self, changed: Iterable[str], asking: Asking, words: Words) -> Changes:
         return await look_again(changed, self._store, self._patiently, self._customers.load, asking, words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
@@ -65,8 +65,9 @@ class Carried(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return (self.user,) if device == self.gone_device else ()
 
 
-def carried(identifiers: Iterable[str]) -> Carried:
-    """Tell the identifiers of a touchpoint apart."""
+@lru_cache(maxsize=50_000)
+def carried(identifiers: tuple[str, ...]) -> Carried:
+    """Tell the identifiers of a touchpoint apart. Remembers the answers: a link is asked about again and again."""
     user = device = previous = ""
     contacts, receipts = [], []
     for identifier in identifiers:

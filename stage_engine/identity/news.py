@@ -8,7 +8,7 @@ identifier counts as shared, or a group as too large, so that whatever *becomes*
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 
@@ -29,6 +29,8 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     """Identifiers whose owners must look again."""
     met: frozenset[tuple[str, str]] = frozenset()
     """``(home, device)``: who may believe that they are alone on a device."""
+    devices: frozenset[str] = frozenset()
+    """On whom it tells of somebody."""
 
 
 SILENT = News()
@@ -54,14 +56,20 @@ class Herald:
         """Take all others that links say something about beside an identifier."""
         self._neighbours |= neighbours
 
-    def news(self, link: Link) -> News:
-        """What to tell; ``SILENT`` when the link says nothing new."""
-        said = carried(link.identifiers)
-        changed, met = self._changed(said, link), self._met(said, link)
+    def news(self, links: Sequence[Link]) -> News:
+        """What to tell because of links that carry the same identifiers; ``SILENT`` when they say nothing new."""
+        said = carried(links[0].identifiers)
+        changed, met = frozenset[str](), frozenset[tuple[str, str]]()
+        for link in links:
+            changed = changed or self._changed(said, link)
+            met = met or self._met(said, link)
+            if met and changed:
+                break
         devices = {device for _, device in met}
         return News(
             changed=frozenset(one for one in changed | devices if not self._is_shared(one)),
             met=frozenset((home, device) for home, device in met if home != said.home),
+            devices=frozenset(devices),
         )
 
     def alone(self, link: Link) -> bool:

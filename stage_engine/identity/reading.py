@@ -56,6 +56,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     def told(self) -> Reading:
         """What settled links alone say about who was seen with whom."""
+        if not self.pairs:
+            return NOTHING
         return Reading(pairs={other: pair for other, pair in self.pairs.items() if pair.settled})
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final, TypeVar
 
@@ -88,7 +88,7 @@ class Resolver:
             raise UnreadError(frozenset(unread), frozenset(neighbours_of))
         return answers
 
-    def customer(self, identifiers: Collection[str], occurred_at: int) -> str:
+    def customer(self, identifiers: tuple[str, ...], occurred_at: int) -> str:
         """The customer that a touchpoint with these identifiers at this time belongs to; ``NOBODY`` when it is
         left without an identifier."""
         said = carried(identifiers)

@@ -63,7 +63,7 @@ async def test_a_reading_says_what_all_links_say(store: Store) -> None:
     assert readings == {one: reading_of(one, world.links.get(one, ())) for one in asked}
     resolver = Resolver(Limits())
     resolver.learn(readings)
-    assert [resolver.customer(one["identifiers"], one["occurred_at"]) for one in rows] == world.customers()
+    assert [resolver.customer(tuple(one["identifiers"]), one["occurred_at"]) for one in rows] == world.customers()
 
 
 async def test_what_was_settled_stays_so_and_copies_with_another_time_are_told(store: Store) -> None:

@@ -78,7 +78,7 @@ def test_a_batch_takes_as_many_rounds_as_its_hardest_touchpoint() -> None:
         )
     ]
     world = World(*people)
-    questions = [partial(world.resolver.customer, [f"device:{number}"], 1) for number in range(50)]
+    questions = [partial(world.resolver.customer, (f"device:{number}",), 1) for number in range(50)]
     assert world.answer(*questions) == [f"user:{number}" for number in range(50)]
     assert world.rounds == 3
 
@@ -93,7 +93,7 @@ def test_whoever_was_read_already_costs_no_further_reading() -> None:
 
 def test_a_question_without_its_readings_names_them() -> None:
     with pytest.raises(UnreadError, match="not read yet: card:1, card:2") as unread:
-        Resolver(World().limits).customer(["card:1", "card:2", "device:d"], 1)
+        Resolver(World().limits).customer(("card:1", "card:2", "device:d"), 1)
     assert unread.value.identifiers == {"card:1", "card:2"}
 
 

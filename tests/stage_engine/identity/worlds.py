@@ -85,13 +85,16 @@ class World:
         return [question() for question in questions]
 
     def customer(self, time: int, *identifiers: str) -> str:
-        [customer] = self.answer(partial(self.resolver.customer, sorted(identifiers), time))
+        [customer] = self.answer(partial(self.resolver.customer, tuple(sorted(identifiers)), time))
         return customer
 
     def customers(self) -> list[str]:
         """Of all touchpoints, in one batch."""
         return self.answer(
-            *(partial(self.resolver.customer, one["identifiers"], one["occurred_at"]) for one in self.touchpoints)
+            *(
+                partial(self.resolver.customer, tuple(one["identifiers"]), one["occurred_at"])
+                for one in self.touchpoints
+            )
         )
 
     def stretches(self, identifier: str) -> list[tuple[int, str]]:
