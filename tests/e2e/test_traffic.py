@@ -18,7 +18,8 @@ from stream.log.message import decode_frame
 from stream.settings import LogSettings
 from tests.e2e.chaos import yesterday_ms
 from tests.e2e.delivery import Delivery
-from tests.e2e.traffic import DAY_MS, Item, Row, Traffic
+from tests.e2e.traffic import DAY_MS, TABLET, TILL_CARD, Item, Row, Traffic
+from tests.reference.identity import People, kind
 
 
 class Sources:
@@ -102,6 +103,21 @@ def test_the_traffic_has_everything_that_can_go_wrong_in_it(traffic: Traffic) ->
     assert 1.5 * len(items) < len(sendings) < 2.5 * len(items)
     ages = {(traffic.end_ms - item.touchpoint["occurred_at"]) // (100 * DAY_MS) for item in items}
     assert ages == {0, 1, 4, 5} or ages == {0, 1, 2, 4, 5}
+
+
+def test_the_traffic_has_people_in_it_who_meet_and_share(traffic: Traffic) -> None:
+    people = People([item.touchpoint for item in traffic.items])
+    whose = {one: people.whose(one) for one in people.everybody}
+    elsewhere = Counter(kind(one) for one, stretches in whose.items() if stretches[-1][1] not in (one, ""))
+    assert people.shared == {f"device:{TABLET}", f"loyalty_card:{TILL_CARD}"}
+    assert min(elsewhere[name] for name in ("device", "loyalty_card", "email", "user")) > 2
+    assert any(len(stretches) > 1 for stretches in whose.values()), "a device that changes hands"
+    nobodys = [one for one in people.touchpoints if people.customer(one) == ""]
+    assert {one["type"] for one in nobodys} > {"receipt"}, "of a shared device alone"
+    beyond = [one for one in people.touchpoints if f"loyalty_card:{TILL_CARD}" in one["identifiers"]]
+    assert all(people.customer(one) for one in beyond), "the e-mail beside a shared card counts"
+    browsers = [item.touchpoint for item in traffic.items if item.touchpoint["type"] == "alias"]
+    assert any(one["previous_id"] == one["anonymous_id"] for one in browsers)
 
 
 def test_another_shuffle_sends_the_same_in_another_order(traffic: Traffic) -> None:

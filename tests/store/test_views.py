@@ -25,7 +25,7 @@ from tests.reference.naive_model import Row, identity
 from tests.reference.naive_model import place as place_of
 from tests.reference.reference import Reference
 from tests.stage_engine.histories import DAY, START, Digits, histories
-from tests.stage_engine.identity.worlds import LIMITS, split_of, touchpoint_of
+from tests.stage_engine.identity.worlds import LIMITS, at, split_of, touchpoint_of
 from tests.stage_engine.test_fold import RESTLESS, SEVEN_STAGE
 from tests.store.conftest import DEFAULT_MODEL
 
@@ -116,11 +116,17 @@ def as_row(touchpoint: Touchpoint) -> Row:
 
 
 async def fill(
-    store: ClickHouseStore, touchpoints: list[Touchpoint], splits: Iterable[tuple[str, str]] = (), **limits: Any
+    store: ClickHouseStore,
+    touchpoints: list[Touchpoint],
+    splits: Iterable[tuple[str, str]] = (),
+    version: int = 1,
+    **limits: Any,
 ) -> dict[str, Reference]:
-    """Write facts and what follows from them; returns the brute force for each model."""
-    for table in ("touchpoints", "customers", "identities"):
+    """Write facts and what follows from them; returns the brute force for each model. A ``version`` above 1 replaces
+    what followed from fewer facts."""
+    for table in ("touchpoints", "customers", "identities") if version == 1 else ():
         await store.execute(f"TRUNCATE TABLE {table}")
+    before = {customer for (customer,) in await store.rows("SELECT DISTINCT customer_id FROM customers")}
     half = len(touchpoints) // 2
     await store.write_touchpoints(list(map(place, touchpoints[:half])))
     await store.write_touchpoints(list(map(place, touchpoints[half:])))
@@ -128,7 +134,7 @@ async def fill(
     references = {name: Reference(rows, text, "EUR", splits, **limits) for name, text in TEXTS.items()}
     one = references[DEFAULT_MODEL]
     whose = {identity(row): one.customers[place_of(row)] for row in one.touchpoints}
-    theirs: dict[str, list[Touchpoint]] = {}
+    theirs: dict[str, list[Touchpoint]] = {customer: [] for customer in before}
     for row, touchpoint in zip(rows, touchpoints, strict=True):
         theirs.setdefault(whose[identity(row)], []).append(touchpoint)
     await store.write_customers([
@@ -137,8 +143,8 @@ async def fill(
             model=name,
             model_version=model.version,
             stages=tuple(sorted(model.rank, key=lambda stage: model.rank[stage])),
-            version=1,
-            journey=fold(model, history),
+            version=version,
+            journey=fold(model, history) if history else None,
         )
         for customer, history in theirs.items()
         if customer
@@ -146,9 +152,9 @@ async def fill(
     ])  # fmt: skip
     told = {identifier: one.people.whose(identifier) for identifier in sorted(one.people.everybody)}
     await store.write_identities([
-        IdentityRow(identifier=identifier, version=1, stretches=tuple(stretches))
+        IdentityRow(identifier=identifier, version=version, stretches=tuple(stretches))
         for number, (identifier, stretches) in enumerate(told.items())
-        if number % 2 or stretches != [(0, "" if identifier.startswith("receipt:") else identifier)]
+        if number % 2 or version > 1 or stretches != [(0, "" if identifier.startswith("receipt:") else identifier)]
     ])  # fmt: skip
     return references
 
@@ -288,7 +294,8 @@ async def test_everybody_is_who_the_brute_force_says_in_every_view(
     clickhouse: ClickHouseStore, met: tuple[list[Touchpoint], list[tuple[str, str]], dict[str, Any]]
 ) -> None:
     touchpoints, splits, limits = met
-    one = (await fill(clickhouse, touchpoints, splits, **limits))[DEFAULT_MODEL]
+    await fill(clickhouse, touchpoints[: len(touchpoints) // 2], **limits)
+    one = (await fill(clickhouse, touchpoints, splits, version=2, **limits))[DEFAULT_MODEL]
     assert await ask(clickhouse, TOUCHPOINT, "v_touchpoints") == picked(TOUCHPOINT, one.v_touchpoints())
     assert await ask(clickhouse, IDENTITY, "v_identities") == picked(IDENTITY, one.v_identities())
     assert await profiles(clickhouse) == picked(PROFILE, one.v_profiles())
@@ -340,3 +347,136 @@ async def test_a_customer_of_whom_nothing_is_left_is_in_no_view(clickhouse: Clic
     await clickhouse.write_customers([row, msgspec.structs.replace(row, journey=None, version=2)])
     assert await ask(clickhouse, VISIT, "v_stage_visits") == []
     assert await ask(clickhouse, CUSTOMER, "v_customers") == []
+
+
+def seen(time: int, *identifiers: str, **other: Any) -> Touchpoint:
+    """A touchpoint with these identifiers, named after its time."""
+    return msgspec.structs.replace(telling(at(time, *identifiers), 3), **other)
+
+
+async def owners(store: ClickHouseStore) -> dict[str, str]:
+    """Whose each touchpoint is, by ``message_id``."""
+    return dict(await store.rows("SELECT message_id, customer_id FROM v_touchpoints"))
+
+
+async def stretches(store: ClickHouseStore, identifier: str) -> list[tuple[str, int, int | None]]:
+    rows = await ask(store, IDENTITY, f"v_identities WHERE identifier = {literal(identifier)}")
+    return sorted((row["customer_id"], row["valid_from"], row["valid_to"]) for row in rows)
+
+
+async def test_visits_before_a_login_are_those_of_who_logs_in(clickhouse: ClickHouseStore) -> None:
+    first, login, later = seen(1, "device:d"), seen(5, "device:d", "user:ada"), seen(7, "device:d")
+    bob, last = seen(9, "device:d", "user:bob"), seen(10, "device:d")
+    await fill(clickhouse, [first, login, later, bob, last])
+    assert await owners(clickhouse) == {
+        "m1": "user:ada", "m5": "user:ada", "m7": "user:ada", "m9": "user:bob", "m10": "user:bob",
+    }  # fmt: skip
+    assert await stretches(clickhouse, "device:d") == [("user:ada", 0, 9), ("user:bob", 9, None)]
+    assert await stretches(clickhouse, "user:ada") == [("user:ada", 0, None)]
+    known = {row["customer_id"]: row["identifiers"] for row in await profiles(clickhouse)}
+    assert known == {"user:ada": ["device:d", "user:ada"], "user:bob": ["device:d", "user:bob"]}
+
+
+async def test_what_only_a_shared_tablet_says_is_nobodys(clickhouse: ClickHouseStore) -> None:
+    logins = [seen(number, "device:tablet", f"user:{number}") for number in range(1, 7)]
+    await fill(clickhouse, [*logins, seen(8, "device:tablet"), seen(9, "device:tablet", "loyalty_card:9900")])
+    found = await owners(clickhouse)
+    assert [found[f"m{number}"] for number in range(1, 7)] == [f"user:{number}" for number in range(1, 7)]
+    assert (found["m8"], found["m9"]) == ("", "loyalty_card:9900")
+    assert await stretches(clickhouse, "device:tablet") == [("", 0, None)]
+    assert len(await profiles(clickhouse)) == 7
+
+
+async def test_a_card_of_a_family_is_its_first_users_until_too_many_share_it(clickhouse: ClickHouseStore) -> None:
+    card = "loyalty_card:1"
+    receipt = seen(9, card)
+    with_email = seen(10, card, "email:e@shop.it")
+    with_device = seen(11, card, "device:d")
+    family = [seen(2, card, "user:bob"), seen(1, card, "user:ada"), receipt, with_email, with_device]
+    await fill(clickhouse, family)
+    found = await owners(clickhouse)
+    assert (found["m9"], found["m10"], found["m11"]) == ("user:ada", "user:ada", "user:ada")
+    users = [seen(number, card, f"user:{number}") for number in range(3, 8)]
+    login = seen(12, "device:d", "user:eve")
+    await fill(clickhouse, [*family, *users, login], version=2)
+    found = await owners(clickhouse)
+    assert (found["m9"], found["m10"], found["m11"]) == ("", "email:e@shop.it", "user:eve")
+
+
+async def test_a_receipt_that_comes_late_is_whose_card_it_was_and_its_void_counts_by_customer(
+    clickhouse: ClickHouseStore,
+) -> None:
+    sale = {"transaction": "sale", "value": 10_000, "currency": "EUR"}
+    receipt = seen(2, "loyalty_card:1", **sale)
+    another = seen(4, "loyalty_card:1", **sale)
+    joined = seen(5, "loyalty_card:1", "user:ada")
+    void = seen(6, "user:ada", transaction="void", refers_to="m2")
+    await fill(clickhouse, [void, joined])
+    await fill(clickhouse, [void, joined, receipt, another], version=2)
+    assert await owners(clickhouse) == dict.fromkeys(("m2", "m4", "m5", "m6"), "user:ada")
+    now = f"v_customers WHERE model = '{DEFAULT_MODEL}'"
+    then = f"v_customers_at(at = fromUnixTimestamp64Milli(6, 'UTC')) WHERE model = '{DEFAULT_MODEL}'"
+    for source in (now, then):
+        [customer] = await ask(clickhouse, ["customer_id", "purchases", "touchpoints", "revenue"], source)
+        assert customer == {"customer_id": "user:ada", "purchases": 1, "touchpoints": 2, "revenue": 10_000}
+
+
+async def test_a_receipt_that_names_nobody_is_whoever_claims_it(clickhouse: ClickHouseStore) -> None:
+    alone, beside = seen(1, "receipt:s/1/7"), seen(2, "receipt:s/1/7", "device:d")
+    await fill(clickhouse, [alone, beside])
+    assert await owners(clickhouse) == {"m1": "", "m2": "device:d"}
+    assert await stretches(clickhouse, "receipt:s/1/7") == [("", 0, None)]
+    await fill(clickhouse, [alone, beside, seen(3, "receipt:s/1/7", "user:ada")], version=2)
+    assert await owners(clickhouse) == dict.fromkeys(("m1", "m2", "m3"), "user:ada")
+    assert await stretches(clickhouse, "receipt:s/1/7") == [("user:ada", 0, None)]
+
+
+async def test_an_alias_leads_from_its_previous_id_as_a_user_and_as_a_device(clickhouse: ClickHouseStore) -> None:
+    await fill(clickhouse, [seen(1, "device:x"), seen(2, "user:x"), seen(3, "user:ada", "previous:x")])
+    assert await owners(clickhouse) == dict.fromkeys(("m1", "m2", "m3"), "user:ada")
+    [profile] = await profiles(clickhouse)
+    assert profile["identifiers"] == ["device:x", "user:ada", "user:x"]
+
+
+async def test_a_customer_who_has_become_another_leaves_no_row_in_any_view(clickhouse: ClickHouseStore) -> None:
+    card, met = seen(1, "loyalty_card:1"), seen(5, "loyalty_card:1", "user:ada")
+    views = ("v_touchpoints", "v_stage_visits", "v_customers", "v_identities", "v_profiles",
+             "v_customers_at(at = fromUnixTimestamp64Milli(9, 'UTC'))")  # fmt: skip
+
+    async def shown(customer: str) -> list[int]:
+        counts = [
+            await clickhouse.rows(f"SELECT count() > 0 FROM {view} WHERE customer_id = '{customer}'") for view in views
+        ]
+        return [count for ((count,),) in counts]
+
+    await fill(clickhouse, [card])
+    assert (await shown("loyalty_card:1"), await shown("user:ada")) == ([1] * 6, [0] * 6)
+    await fill(clickhouse, [card, met], version=2)
+    assert (await shown("loyalty_card:1"), await shown("user:ada")) == ([0] * 6, [1] * 6)
+    await fill(clickhouse, [card, met], [("loyalty_card:1", "user:ada")], version=3)
+    assert (await shown("loyalty_card:1"), await shown("user:ada")) == ([1] * 6, [1] * 6)
+
+
+async def test_of_a_trait_the_last_word_in_time_counts_and_null_takes_it_away(clickhouse: ClickHouseStore) -> None:
+    def saying(time: int, source: str, *identifiers: str, **traits: Any) -> Touchpoint:
+        return seen(time, *identifiers, source=source, type="identify", traits=json.dumps(traits).encode())
+
+    late = saying(2, "app", "device:d", name="Ann", city="Roma", age=3)
+    early = saying(1, "web", "device:d", city="Forlì", shoe={"size": [38.5]})
+    last = saying(3, "web", "user:ada", "device:d", name=None, age="4")
+    await fill(clickhouse, [last, late, early])
+    [profile] = await profiles(clickhouse)
+    assert profile["traits"] == {"age": "4", "city": "Roma", "shoe": {"size": [38.5]}}
+    assert profile["traits_at"] == {"age": 3, "city": 2, "shoe": 1}
+    assert profile["traits_source"] == {"age": "web", "city": "app", "shoe": "web"}
+    assert (profile["first_seen"], profile["last_seen"], profile["customer_id"]) == (1, 3, "user:ada")
+
+
+async def test_consent_is_the_last_word_on_each_purpose(clickhouse: ClickHouseStore) -> None:
+    def consenting(time: int, **purposes: Any) -> Touchpoint:
+        context = json.dumps({"consent": {"categoryPreferences": purposes}}).encode()
+        return seen(time, "user:ada", type="track", context=context)
+
+    await fill(clickhouse, [consenting(3, ads=False, mail="yes"), consenting(2, ads=True, mail=True, sms=None)])
+    [profile] = await profiles(clickhouse)
+    assert (profile["consent"], profile["consent_at"]) == ({"ads": False, "mail": True}, {"ads": 3, "mail": 2})
