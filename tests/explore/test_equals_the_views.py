@@ -1,9 +1,10 @@
-"""What one customer's answer says is what the views say, whoever was seen with whom."""
+"""What the answers say is what the views say, whoever was seen with whom."""
 
 from __future__ import annotations
 
 import random
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from explore.asked import Typed
 from explore.customer import customer
+from explore.why import why
 from stage_engine.identity.limits import Limits
 from stage_engine.touchpoint import Touchpoint
 from store.clickhouse import ClickHouseStore, literal
@@ -24,8 +26,8 @@ def random_touchpoint(dice: random.Random, number: int) -> Touchpoint:
     made = touchpoint(
         str(number),
         at=dice.randrange(1_000),
-        user=dice.choice(["", "", f"u{dice.randrange(8)}"]),
-        device=dice.choice(["", f"d{dice.randrange(4)}", "tablet"]),
+        user=dice.choice(["", f"u{dice.randrange(9)}"]),
+        device=dice.choice(["", f"d{dice.randrange(4)}", "tablet", "tablet"]),
         contacts=tuple(sorted(one for one in contacts if dice.random() < 0.3)),
         event=dice.choice(["Product Viewed", "Order Completed"]),
     )
@@ -41,9 +43,10 @@ async def answers(store: ClickHouseStore, columns: str, source: str) -> list[Any
 @pytest.mark.parametrize("seed", range(4))
 async def test_the_answer_about_a_customer_is_that_of_the_views(world: World, seed: int) -> None:
     dice = random.Random(seed)
-    made = [random_touchpoint(dice, number) for number in range(40)]
+    made = [random_touchpoint(dice, number) for number in range(60)]
     await world.send(*(one for one in made if one.home))
     said = partial(answers, world.store)
+    assert ("device:tablet", "") in await said("identifier, customer_id", "v_identities"), "nobody is shared here"
     customers = [name for (name,) in await said("customer_id", "v_customers ORDER BY customer_id")]
     assert customers
     for name in customers:
@@ -68,3 +71,19 @@ async def test_the_answer_about_a_customer_is_that_of_the_views(world: World, se
             trait: told.replace(tzinfo=None) for trait, told in at.items()
         }
         assert found.consent == consent
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_two_are_joined_whom_the_views_lead_to_one_customer(world: World, seed: int) -> None:
+    dice = random.Random(seed)
+    made = [one for one in (random_touchpoint(dice, number) for number in range(60)) if one.home]
+    await world.send(*made)
+    rows = await answers(world.store, "identifier, groupUniqArray(customer_id)", "v_identities GROUP BY identifier")
+    whose = {identifier: set(customers) - {""} for identifier, customers in rows}
+    pairs = dice.sample(list(combinations(sorted(whose), 2)), 60)
+    met = {pair for one in made for pair in combinations(one.identifiers, 2)}
+    for a, b in pairs:
+        found = await why(world.store, Limits(), Typed(a), Typed(b))
+        assert found.joined == bool(whose[a] & whose[b])
+        assert found.customer_id in whose[a] & whose[b] or not found.joined
+        assert found.verdict != "never_met" or (a, b) not in met
