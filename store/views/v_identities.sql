@@ -21,16 +21,15 @@ SELECT
 FROM
 (
     -- An alias says something of its previous id as a user's, unless it is its own or its own device's, and as a device's.
-    SELECT DISTINCT arrayJoin(
-        arrayConcat(
-            contacts,
-            if(user_id = '', [], [concat('user:', user_id)]),
-            if(anonymous_id = '', [], [concat('device:', anonymous_id)]),
-            if(previous_id = '' OR user_id = '', [], [concat('device:', previous_id)]),
-            if(previous_id IN ('', user_id, anonymous_id) OR user_id = '', [], [concat('user:', previous_id)])
-        )
-    ) AS identifier
+    SELECT DISTINCT identifier
     FROM touchpoints
+    ARRAY JOIN arrayConcat(
+        contacts,
+        if(user_id = '', [], [concat('user:', user_id)]),
+        if(anonymous_id = '', [], [concat('device:', anonymous_id)]),
+        if(previous_id = '' OR user_id = '', [], [concat('device:', previous_id)]),
+        if(previous_id IN ('', user_id, anonymous_id) OR user_id = '', [], [concat('user:', previous_id)])
+    ) AS identifier
 ) AS seen
 LEFT JOIN
 (
