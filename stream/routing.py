@@ -88,7 +88,7 @@ async def route(
     resolver = asking.herald.all
     for customer, placed in assigned.items():
         agreed = await asking.answers([partial(resolver.customer, one[0][3], one[0][0]) for one in placed])
-        if customer in known and not is_gone(known[customer]) and all(mine == customer for mine in agreed):
+        if customer in known and not is_gone(known[customer]) and all(agrees(customer, mine) for mine in agreed):
             steps[customer] = one_per_identity([*steps.get(customer, ()), *placed])
         else:
             refolds.add(customer)
@@ -123,6 +123,12 @@ async def _one(stretches: Callable[[str], Stretches], home: str, asking: Asking)
     """More homes in one batch than are remembered."""
     [found] = await asking.answers([partial(stretches, home)])
     return found
+
+
+def agrees(customer: str, mine: str) -> bool:
+    """Whether a touchpoint that somebody passed on to a customer is theirs by their owner's own reading: the sender may
+    be behind, or a zombie."""
+    return customer == mine
 
 
 def is_gone(journeys: Journeys | None) -> bool:

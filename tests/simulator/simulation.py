@@ -27,7 +27,7 @@ from stream.worker import DATABASE_NOTE, Worker
 from tests.simulator.world import History, wrong_rows
 
 MODEL: Model = parse_model(files("stage_engine").joinpath("models/seven_stage.yaml").read_text())
-SETTINGS = WorkerSettings(batch_wait_s=0, tidy_interval_s=1e9, refold_customers_max=3)
+SETTINGS = WorkerSettings(batch_wait_s=0, refold_customers_max=3)
 TURNS_MAX = 40_000
 """More than any history needs: workers that never come to an end are wrong, too."""
 STRIKES_MAX = 12
@@ -155,8 +155,10 @@ class Simulation:
         return wrong_rows(self.history, self.store, MODEL)
 
     async def _send(self) -> None:
+        pause = self._dice.choice((1, 10, 80))
         for one in self.history.sent:
-            await self.turns.turn()
+            for _ in range(self._dice.randint(1, pause)):
+                await self.turns.turn()
             key = one.home if isinstance(one, Touchpoint) else one.one
             await self.log.append({partition_of(key, self.log.partitions): [encode_message(one)]})
             self.turns.appended()
@@ -179,7 +181,9 @@ class Simulation:
 
     def _start(self, share: Sequence[int]) -> None:
         log, store = InTurnLog(self.log, self.turns, self._dice), InTurn(self.store, self.turns)
-        worker = self._make(log, store, (MODEL,), SETTINGS, WorkerMetrics(), share, self.history.limits)
+        # A worker that seldom notes its positions reads much again after a crash, one that always does reads little.
+        settings = SETTINGS.model_copy(update={"tidy_interval_s": self._dice.choice((1e-9, 1e-9, 1e9))})
+        worker = self._make(log, store, (MODEL,), settings, WorkerMetrics(), share, self.history.limits)
         live = worker.run(asyncio.Event()) if self._dice.random() < 0.5 else batch_by_batch(worker)
         self._running[asyncio.create_task(live)] = tuple(share)
 

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from stage_engine.identity.link import Link
 from stage_engine.identity.news import Herald, News
-from stage_engine.identity.reading import Reading
+from stage_engine.identity.reading import Reading, reading_of
+from store import memory
 from store.interface import CustomerRow, Sighting
 from store.memory import MemoryStore
 from stream import routing, worker
@@ -47,14 +48,12 @@ def links_after_reading(patch: pytest.MonkeyPatch) -> None:
 
 
 def silent_before_settled(patch: pytest.MonkeyPatch) -> None:
-    known = Herald._is_known
+    read = reading_of
 
-    def is_known(self: Herald, one: str, other: str, link: Link) -> bool:
-        pairs = self.all.reading(one).pairs if not one.startswith("receipt:") else {}
-        pair = pairs.get(other)
-        return known(self, one, other, link) or (pair is not None and pair.first < link.order)
+    def all_settled(identifier: str, links: Iterable[Link]) -> Reading:
+        return read(identifier, [replace(link, settled=True) for link in links])
 
-    patch.setattr(Herald, "_is_known", is_known)
+    patch.setattr(memory, "reading_of", all_settled)
 
 
 def shared_before_settled(patch: pytest.MonkeyPatch) -> None:
@@ -111,25 +110,26 @@ def committed_first(patch: pytest.MonkeyPatch) -> None:
 
     async def early(self: Worker, taken: Any) -> None:
         if taken is not None:
+            self._positions |= taken.batch.positions
             await self._log.commit(taken.batch.positions)
+            await self._note_positions()
         await settle(self, taken)
 
     patch.setattr(Worker, "_settle", early)
 
 
 RULES: Final[Mapping[str, tuple[Sabotage, int]]] = {
-    "1: only a version that is not lower replaces a row": (no_versions, 300),
     "2: links are inserted before anything is read": (links_after_reading, 300),
-    "3: a link is silent only because of settled ones": (silent_before_settled, 1500),
+    "3: a link is silent only because of settled ones": (silent_before_settled, 300),
     "4: others are told, and not only the link's own identifiers": (only_its_own_identifiers_are_told, 300),
     "4: an identifier counts as shared only by settled links": (shared_before_settled, 300),
     "6: a link is settled only after its messages are in the log": (settled_before_told, 300),
-    "7: whoever owns a changed identifier forgets what it remembers": (nothing_is_forgotten, 300),
     "7: the customers that a changed identifier stands for are folded again": (customers_are_not_folded_again, 300),
     "7: a changed identifier is folded again itself": (changed_identifiers_are_not_folded_again, 300),
     "10: the position is committed last": (committed_first, 600),
 }
-"""Rules of DESIGN 3.1, how to break each, and within how many seeds the simulator notices."""
+"""Rules of DESIGN 3.1, how to break each, and within how many seeds the simulator notices. For the rest, which chance
+seldom meets, ``test_directed.py`` has a history each."""
 
 
 @pytest.mark.parametrize("rule", RULES)

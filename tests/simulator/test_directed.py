@@ -1,0 +1,182 @@
+"""Histories made for the rules of DESIGN 3.1 that chance seldom meets: with the rule the rows are right, without it
+they are wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from stage_engine.touchpoint import Touchpoint
+from store.memory import MemoryStore
+from stream import routing
+from stream.log.memory import MemoryLog
+from stream.log.message import encode_message, partition_of
+from stream.metrics import WorkerMetrics
+from stream.settings import LogSettings, WorkerSettings
+from stream.words import Words
+from stream.worker import DATABASE_NOTE, Worker
+from tests.simulator.simulation import MODEL
+from tests.simulator.test_simulation import no_versions, nothing_is_forgotten
+from tests.stream.touchpoints import touchpoint
+
+SETTINGS = WorkerSettings(poll_wait_s=0.001, batch_wait_s=0, tidy_interval_s=1e-9)
+PARTITIONS = 97
+"""So many that each identifier has one of its own."""
+
+
+class Pausing:
+    """A log or store that stops a worker before the call of one name, until it is told to go on."""
+
+    def __init__(self, real: Any, name: str) -> None:
+        self._real = real
+        self._name = name
+        self.reached = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._real, name)
+        if name != self._name:
+            return real
+
+        async def call(*args: Any, **named: Any) -> Any:
+            self.reached.set()
+            await self.go_on.wait()
+            return await real(*args, **named)
+
+        return call
+
+
+class World:
+    """A log and a store, and a worker for each identifier."""
+
+    def __init__(self) -> None:
+        self.log = MemoryLog(LogSettings(partitions=PARTITIONS))
+        self.store = MemoryStore()
+        self.store.notes[DATABASE_NOTE] = "here"
+        self.workers: dict[str, Worker] = {}
+
+    async def owner(self, *identifiers: str, log: Any = None, store: Any = None) -> Worker:
+        """A new owner of these; whoever owned them before is a zombie."""
+        share = {partition_of(one, PARTITIONS) for one in identifiers}
+        worker = Worker(log or self.log, store or self.store, (MODEL,), SETTINGS, WorkerMetrics(), tuple(share))
+        await worker.start()
+        self.workers |= dict.fromkeys(identifiers, worker)
+        return worker
+
+    async def send(self, *touchpoints: Touchpoint) -> None:
+        for one in touchpoints:
+            await self.log.append({partition_of(one.home, PARTITIONS): [encode_message(one)]})
+
+    async def drain(self, *workers: Worker) -> None:
+        """Let these work, or all, until nothing is left for them."""
+        while any([await worker.batch() for worker in workers or set(self.workers.values())]):
+            pass
+
+    def rows(self) -> dict[str, int]:
+        """How many touchpoints each customer has."""
+        found = {one: row.journey for (one, _), row in self.store.customers.items()}
+        return {one: journey.touchpoints for one, journey in found.items() if journey}
+
+
+ADA, BOB, D = "user:ada", "user:bob", "device:d"
+
+
+def seen(name: str, at: int, user: str = "", device: str = "d") -> Touchpoint:
+    return touchpoint(name, at=at, user=user, device=device)
+
+
+async def late_row_of_a_zombie() -> dict[str, int]:
+    """1: a zombie read less, and writes its row after the new owner's."""
+    world = World()
+    slow = Pausing(world.store, "write_customers")
+    await world.owner(ADA)
+    zombie = await world.owner(ADA, store=slow)
+    await world.send(seen("1", 1, "ada", ""))
+    writing = asyncio.create_task(zombie.batch())
+    await slow.reached.wait()
+    owner = await world.owner(ADA)
+    await world.send(seen("2", 2, "ada", ""))
+    await world.drain(owner)
+    slow.go_on.set()
+    await writing
+    return world.rows()
+
+
+async def remembered_device() -> dict[str, int]:
+    """7: whose a device is was remembered before somebody else was identified on it."""
+    world = World()
+    await world.owner(ADA, BOB, D)
+    for one in (seen("1", 1, "ada"), seen("2", 2), seen("3", 3, "bob"), seen("4", 4)):
+        await world.send(one)
+        await world.drain()
+    return world.rows()
+
+
+async def silent_meanwhile() -> dict[str, int]:
+    """5: Ada's owner believes that she is alone on a device, and keeps silent about a login after Bob's."""
+    world = World()
+    _, bob, device = [await world.owner(one) for one in (ADA, BOB, D)]
+    await world.send(seen("1", 1, "ada"))
+    await world.drain()
+    await world.send(seen("5", 5, "bob"), seen("7", 7, "ada"))
+    await world.drain(bob, device)
+    await world.send(seen("6", 6))
+    await world.drain(device)
+    await world.drain()
+    await world.send(seen("8", 8))
+    await world.drain()
+    return world.rows()
+
+
+async def assigned_by_a_zombie() -> dict[str, int]:
+    """8: a zombie still believes that a device is Ada's, and passes a touchpoint on to her once it has become Bob's."""
+    world = World()
+    slow = Pausing(world.log, "append")
+    await world.owner(ADA, BOB)
+    await world.owner(D)
+    await world.send(seen("1", 1, "ada"))
+    await world.drain()
+    zombie = await world.owner(D, log=slow)
+    await world.send(seen("4", 4))
+    sending = asyncio.create_task(zombie.batch())
+    await slow.reached.wait()
+    await world.owner(D)
+    await world.send(seen("3", 3, "bob"))
+    await world.drain()
+    slow.go_on.set()
+    await sending
+    await world.drain()
+    return world.rows()
+
+
+def nobody_is_met(patch: pytest.MonkeyPatch) -> None:
+    tell = Words.tell
+
+    def silent(self: Words, news: Any) -> None:
+        tell(self, replace(news, met=frozenset()))
+
+    patch.setattr(Words, "tell", silent)
+
+
+def every_sender_is_believed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(routing, "agrees", lambda customer, mine: True)
+
+
+HISTORIES = [
+    (late_row_of_a_zombie, no_versions, {ADA: 2}),
+    (remembered_device, nothing_is_forgotten, {ADA: 2, BOB: 2}),
+    (silent_meanwhile, nobody_is_met, {ADA: 3, BOB: 2}),
+    (assigned_by_a_zombie, every_sender_is_believed, {ADA: 1, BOB: 2}),
+]
+
+
+@pytest.mark.parametrize(("live", "broken", "expected"), HISTORIES)
+async def test_the_rows_are_right_with_the_rule_and_wrong_without(
+    live: Any, broken: Any, expected: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await asyncio.wait_for(live(), 20) == expected
+    broken(monkeypatch)
+    assert await asyncio.wait_for(live(), 20) != expected
