@@ -12,6 +12,7 @@ import asyncio
 import re
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 import clickhouse_connect
@@ -182,7 +183,8 @@ class ClickHouseStore:
                 f"WHERE identifier IN ({ids}) GROUP BY identifier"
             )
             for identifier, some in await self.rows(statement):
-                found[identifier] = frozenset(other for one in some for other in carried(tuple(one)).about) - {identifier}
+                about = (carried(tuple(one)).about for one in some)
+                found[identifier] = frozenset(chain.from_iterable(about)) - {identifier}
         return found
 
     async def read_linked(self, identifiers: Collection[str]) -> list[Touchpoint]:

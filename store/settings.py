@@ -111,7 +111,9 @@ class StoreSettings(BaseModel):
         default=SecretStr(""), description="Its password; the first start generates one."
     )
 
-    connect_timeout_s: float = Field(default=5.0, gt=0, description="Time for a connection to the store.")
+    connect_timeout_s: float = Field(
+        default=5.0, ge=1, description="Time for a connection to the store; the driver counts whole seconds."
+    )
     request_timeout_s: float = Field(
         default=120.0, gt=0, description="Time for one statement of ours before it counts as lost and is tried again."
     )

@@ -12,7 +12,7 @@ import click
 
 from tappa.cli.options import Decorator, NotDoneError, WrongSettingsError, data_option, read_settings
 from tappa.parts import prepare, refuse, run_ingest, run_store, run_worker
-from tappa.workers import parse_share, part_kind, worker_name
+from tappa.workers import parse_share, part_kind, surplus, worker_name
 
 if TYPE_CHECKING:
     from stream.worker import Share
@@ -85,6 +85,8 @@ def _run(
     prepare(name, data, supervised=listen is not None, share=share)
     try:
         settings = read_settings(data)
+        if share is not None and (too_many := surplus(share.count, settings.log.partitions)):
+            refuse(too_many)  # before the port, which one of the workers that may be there has
         kind = part_kind(name)
         section = getattr(settings, kind)
         listener = inherited(listen) if listen is not None else None

@@ -34,11 +34,11 @@ def status(data: Path, as_json: bool, wait_s: float | None) -> None:
     """
     from stream.log.interface import LogError
     from tappa.running import current_run
-    from tappa.waiting import worked_off
+    from tappa.waiting import followed_up
 
     settings = read_settings(data)
     try:
-        reached = wait_s is None or worked_off(data / "log", settings.log, wait_s)
+        reached = wait_s is None or followed_up(data / "log", settings.log, wait_s)
     except LogError as error:
         raise NotDoneError(str(error)) from None
     found = {
