@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,22 @@ def test_more_workers_than_partitions_are_refused_politely(data: Path) -> None:
         file.write("\n[worker]\nprocesses = 3\n[log]\npartitions = 2\n")
     assert "3 workers are too many: the log has 2 partitions" in tappa("up", data=data).stderr
     assert "3 workers are too many: the log has 2 partitions" in tappa("worker", "--share", "3/3", data=data).stderr
+
+
+def test_a_worker_too_many_is_told_so_even_where_another_one_has_its_port(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, (data / "tappa.toml").open("a") as file:
+        file.write(f"\n[worker]\nport = {taken.getsockname()[1]}\n[log]\npartitions = 2\n")
+        file.flush()
+        assert "3 workers are too many: the log has 2 partitions" in tappa("worker", "--share", "3/3", data=data).stderr
+        assert "taken" in tappa("worker", "--share", "2/2", data=data).stderr
+
+
+def test_a_time_too_short_for_the_stores_driver_is_wrong_settings(data: Path) -> None:
+    settings = data / "tappa.toml"
+    settings.write_text(settings.read_text().replace("[store]", "[store]\nconnect_timeout_s = 0.5"))
+    done = tappa("sources", data=data)
+    assert done.returncode == 2
+    assert "connect_timeout_s" in done.stderr
 
 
 @pytest.mark.parametrize("share", ["0/2", "3/2", "2", "1/0", "-1/2", "a/b"])
