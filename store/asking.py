@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Final, Protocol, TypeVar
@@ -33,13 +34,17 @@ async def at_once(ask: Callable[[], Awaitable[Answer]]) -> Answer:
 
 
 class Asking:
-    """A ``Herald`` that reads what it needs: one state of the links, for the questions of one batch."""
+    """A ``Herald`` that reads what it needs: one state of the links, for the questions of one batch. Several may ask at
+    once, and then share the reading."""
 
     def __init__(self, herald: Herald, limits: Limits, store: Store, patience: Patience) -> None:
         self.herald = herald
         self.limits = limits
         self._store = store
         self._patiently = patience
+        self._unread: set[str] = set()
+        self._neighbours_of: set[str] = set()
+        self._reading: asyncio.Future[None] | None = None
 
     async def answers(self, questions: Sequence[Callable[[], Answer]]) -> list[Answer]:
         """The answers to all questions, in a few rounds of reading."""
@@ -61,9 +66,23 @@ class Asking:
         return [answers[number] for number in range(len(questions))]
 
     async def _read(self, unread: Collection[str], neighbours_of: Collection[str]) -> None:
-        for some in chunks(sorted(unread), READ_MAX):
+        """Read these, together with what others who ask at the same time want read."""
+        if not (unread or neighbours_of):
+            return
+        self._unread.update(unread)
+        self._neighbours_of.update(neighbours_of)
+        if self._reading is None:
+            self._reading = asyncio.ensure_future(self._read_soon())
+        await self._reading
+
+    async def _read_soon(self) -> None:
+        await asyncio.sleep(0)
+        unread, neighbours_of, self._reading = sorted(self._unread), sorted(self._neighbours_of), None
+        self._unread.clear()
+        self._neighbours_of.clear()
+        for some in chunks(unread, READ_MAX):
             self.herald.learn(await self._patiently(partial(self._store.read_readings, some, self.limits)))
-        for some in chunks(sorted(neighbours_of), READ_MAX):
+        for some in chunks(neighbours_of, READ_MAX):
             self.herald.learn_neighbours(await self._patiently(partial(self._store.read_neighbours, some)))
 
 

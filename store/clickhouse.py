@@ -198,7 +198,7 @@ class ClickHouseStore:
         statements += [
             f"SELECT DISTINCT identifier FROM identity_links {_userless(ids)}" for ids in _parts(identifiers)
         ]
-        return {found for statement in statements for (found,) in await self.rows(statement)}
+        return {found for (found,) in await self.rows(" UNION ALL ".join(statements))} if statements else set()
 
     async def read_identifiers(self, after: str, limit: int) -> list[str]:
         key, last = "sipHash64(identifier), identifier", literal(after)

@@ -3,8 +3,9 @@ and 8)."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -19,9 +20,10 @@ from stream.advance import Journeys
 from stream.batch import Batch
 from stream.customers import Due
 from stream.identities import Asking, Identities
+from stream.together import together
 from stream.words import Words
 
-Load = Callable[[Iterable[str]], Awaitable[dict[str, Journeys]]]
+Load = Callable[[Iterable[str]], Coroutine[Any, Any, dict[str, Journeys]]]
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,10 +44,14 @@ async def look_again(
     or told to be where they live, because they may have been before the last touchpoints of these identifiers were
     routed. An identifier under which no fact is found needs that only if it has a journey."""
     here = sorted(changed)
+    if not here:
+        return Changes(whose={}, refolds=set(), gone=set())
     resolver = asking.herald.all
-    stretches = await asking.answers([partial(resolver.stretches, one) for one in here])
-    filed = await patience(partial(store.read_filed, here)) if here else set()
-    known = await load(one for one in here if not is_nobody(one))
+    stretches, filed, known = await together(
+        asking.answers([partial(resolver.stretches, one) for one in here]),
+        patience(partial(store.read_filed, here)),
+        load(one for one in here if not is_nobody(one)),
+    )
     weighty = [one for one in here if one in filed or (one in known and not is_gone(known[one]))]
     customers = await asking.answers([partial(stands_for, asking.herald, one) for one in weighty])
     refolds = {one for one in weighty if not is_nobody(one)}
@@ -66,7 +72,7 @@ async def route(
 
     A home of which nothing was ever derived, or that has a journey, is its own customer as far as its owner was told,
     and whoever knows better has said so or will: ``changed`` leaves a tombstone at least. Others are asked about."""
-    known = await load(home for home in batch.homes if not is_nobody(home))
+    known = await load({home for home in batch.homes if not is_nobody(home)} | batch.assigned.keys())
     steps: dict[str, list[Placed]] = {}
     foreign: dict[str, list[Placed]] = {}
     for home, placed in batch.homes.items():
@@ -76,7 +82,7 @@ async def route(
         (steps if own else foreign)[home] = placed
     refolds = set(batch.refolds)
     assigned = {customer: list(placed) for customer, placed in batch.assigned.items()}
-    for home, customer, one in await _whose(foreign, identities, asking):
+    for home, customer, one in await _whose(foreign, identities, asking) if foreign else ():
         if customer == home:
             refolds.add(home)
         elif customer != NOBODY:
@@ -84,15 +90,25 @@ async def route(
                 assigned.setdefault(customer, []).append(one)
             else:
                 words.assigned(customer, one[2])
-    known |= await load(customer for customer in assigned if customer not in known)
-    resolver = asking.herald.all
-    for customer, placed in assigned.items():
-        agreed = await asking.answers([partial(resolver.customer, one[0][3], one[0][0]) for one in placed])
+    passed_on_here = assigned.keys() - batch.assigned.keys() - known.keys()
+    known |= await load(passed_on_here) if passed_on_here else {}
+    for customer, agreed in zip(assigned, await _agreed(assigned, asking), strict=True):
+        placed = assigned[customer]
         if customer in known and not is_gone(known[customer]) and all(agrees(customer, mine) for mine in agreed):
             steps[customer] = one_per_identity([*steps.get(customer, ()), *placed])
         else:
             refolds.add(customer)
     return Due(steps=steps, refolds=refolds), known
+
+
+async def _agreed(assigned: Mapping[str, list[Placed]], asking: Asking) -> list[list[str]]:
+    """For each customer the owner's own reading of whose these touchpoints are."""
+    resolver = asking.herald.all
+
+    def whose(placed: list[Placed]) -> list[str]:
+        return resolver.together(partial(resolver.customer, one[0][3], one[0][0]) for one in placed)
+
+    return await asking.answers([partial(whose, placed) for placed in assigned.values()])
 
 
 async def _whose(

@@ -100,7 +100,7 @@ class WorkerSettings(BaseModel):
         description="Messages in one batch, about. Large inserts are cheap, but take memory, and a crash repeats them.",
     )
     batch_wait_s: float = Field(
-        default=0.25,
+        default=0.4,
         ge=0,
         description="Shortest time from one batch to the next, so that the store gets few inserts. Part of the delay.",
     )

@@ -33,6 +33,7 @@ from stream.metrics import WorkerMetrics
 from stream.patience import Patience
 from stream.routing import Changes, look_again, route
 from stream.settings import WorkerSettings
+from stream.together import together
 from stream.words import Words
 
 logger = logging.getLogger(__name__)
@@ -202,9 +203,13 @@ class Worker:
             batch = taken.batch
             words = Words(self._database, self._log.partitions)
             asking = await self._identities.asking()
-            unsettled = await self._tell(batch, asking, words)
-            changes = await self._look_again(batch.changed, asking, words)
-            due, known = await route(batch, self._identities, self._customers.load, asking, words)
+            for identifier in batch.changed:
+                self._identities.forget(identifier)
+            unsettled, changes, (due, known) = await together(
+                self._tell(batch, asking, words),
+                self._look_again(batch.changed, asking, words),
+                route(batch, self._identities, self._customers.load, asking, words),
+            )
             due.refolds.update(changes.refolds)
             versions = {at: self._version(at, offset) for at, offset in batch.positions.items()}
 
@@ -226,8 +231,6 @@ class Worker:
         for _, device in batch.met:
             self._identities.forget_alone(device)
             words.changed([device])
-        for identifier in batch.changed:
-            self._identities.forget(identifier)
         if batch.decisions:
             about = [one.about for one in batch.decisions]
             before = await self._identities.asking(unshared=set(chain.from_iterable(about)))
