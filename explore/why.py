@@ -12,7 +12,6 @@ from explore.answers import Obstacle, Step, TouchpointName, Why
 from explore.asked import Typed, seen
 from explore.refusals import Code, RefusedError
 from stage_engine.identity.explain import Explanation, explain
-from stage_engine.identity.explain import Step as Link
 from stage_engine.identity.identifier import kind_of
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.resolve import Resolver
@@ -33,8 +32,6 @@ async def why(store: ClickHouseStore, limits: Limits, a: Typed, b: Typed) -> Why
     one, other = await seen(store, a), await seen(store, b)
     asking, found = await _explained(store, limits, one, other)
     resolver = asking.herald.all
-    if found.verdict == "never_met":
-        found = await _seen_with_both(asking, one, other) or found
     decisions = await list_decisions(store) if found.verdict in ("shared", "split") else []
     known = await read_seen(store, [step.touchpoint for step in found.chain])
     because = tuple(
@@ -57,42 +54,13 @@ async def why(store: ClickHouseStore, limits: Limits, a: Typed, b: Typed) -> Why
 
 async def _explained(store: ClickHouseStore, limits: Limits, one: str, other: str) -> tuple[Asking, Explanation]:
     """The engine's explanation, and what it was made from. Links that are written between two rounds of reading may
-    contradict each other for a moment, which the engine takes for a mistake of ours: it is asked again."""
-    for attempt in range(ATTEMPTS):
+    contradict each other for a moment: then it is asked again, a few times."""
+    for _ in range(ATTEMPTS):
         asking = await fresh_asking(store, limits)
-        try:
-            [found] = await asking.answers([partial(explain, asking.herald.all, one, other)])
-        except AssertionError:
-            if attempt == ATTEMPTS - 1:
-                raise
-        else:
-            return asking, found
-    raise AssertionError("the last attempt returns or raises")
-
-
-async def _seen_with_both(asking: Asking, one: str, other: str) -> Explanation | None:
-    """What two that nothing leads to each other from, such as users, have in common: the engine never goes on from a
-    user."""
-    herald, resolver = asking.herald, asking.herald.all
-    near, far = await asking.answers([partial(herald.neighbours, [one]), partial(herald.neighbours, [other])])
-    between = sorted(near & far)
-    readings = dict(
-        zip(between, await asking.answers([partial(resolver.reading, name) for name in between]), strict=True)
-    )
-    shared = {name for name in between if resolver.shared(name)}
-    name = min(between, key=lambda name: (name in shared, name), default=None)
-    if name is None:
-        return None
-    pairs = readings[name].pairs
-    chain: tuple[Link, ...] = ()
-    if one in pairs and other in pairs:  # of a shared one not all pairs are read
-        chain = (
-            Link(one=one, other=name, touchpoint=pairs[one].first),
-            Link(one=name, other=other, touchpoint=pairs[other].first),
-        )
-    if name in shared:
-        return Explanation(verdict="shared", chain=chain, because=(name,))
-    return Explanation(verdict="other_person", chain=chain)
+        [found] = await asking.answers([partial(explain, asking.herald, one, other)])
+        if found.chain or found.verdict != "joined":
+            break
+    return asking, found
 
 
 def name_of(order: OrderKey, known: Mapping[OrderKey, Seen]) -> TouchpointName:
@@ -152,6 +120,8 @@ def _summary(one: str, other: str, found: Explanation, because: Sequence[Obstacl
     obstacles = "; ".join(f"{obstacle.identifier}: {obstacle.reason}" for obstacle in because)
     match found.verdict:
         case "joined":
+            if not found.chain:
+                return f"{both} are one customer, {found.customer_id}: what says so is being written, ask again."
             count = len({step.touchpoint for step in found.chain})
             said_by = "one touchpoint says so" if count == 1 else f"a chain of {count} touchpoints says so"
             return f"{both} are one customer, {found.customer_id}: {said_by}."

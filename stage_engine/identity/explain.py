@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-from stage_engine.identity.identifier import is_device, is_user
+from stage_engine.identity.identifier import is_device, is_user, names
+from stage_engine.identity.news import Herald
 from stage_engine.identity.resolve import NOBODY, Resolver
 from stage_engine.touchpoint import OrderKey
 
@@ -34,51 +35,80 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     customer_id: str = NOBODY
     """The one customer, when they are joined."""
     chain: tuple[Step, ...] = ()
-    """From one to the other, the shortest: that joins them, or that would, were it not for the verdict."""
+    """From one to the other, the shortest: that joins them, or that would, were it not for the verdict. Empty when none
+    was found: of what is shared not everything is read."""
     because: tuple[str, ...] = ()
     """The identifiers that keep them apart: the shared ones, the two of a split, those whose group is too large."""
 
 
+EXPANDED_MAX: Final = 100
+"""Identifiers that are gone on from to find a chain between two that are not joined: whoever needs more of them has met
+by chance."""
+
 Neighbours = dict[str, OrderKey]
 """Identifiers that were seen with one, and the touchpoint that says so."""
+Graph = dict[str, dict[str, OrderKey | None]]
+"""Who was seen with whom, from both ends; None: by which touchpoint is still to be read."""
+Way = list[tuple[str, str]]
+"""From one to the other over neighbours."""
 
 
-def explain(resolver: Resolver, one: str, other: str) -> Explanation:
-    """Raises ``UnreadError`` until everything was read: ask by ``Resolver.needs``."""
+def explain(herald: Herald, one: str, other: str) -> Explanation:
+    """Raises ``UnreadError`` until everything was read. Links written between two rounds of reading may leave two that
+    are one customer without a chain, although they differ: whoever reads them asks again."""
+    resolver = herald.all
     both = _customers(resolver, one) & _customers(resolver, other)
-    chains = [(chain, customer) for customer in sorted(both) for chain in [_joined(resolver, one, other, customer)]]
-    if chains:
-        chain, customer = min(chains, key=lambda found: len(found[0]))
-        return Explanation(verdict="joined", customer_id=customer, chain=chain)
-    seen = _graph(resolver, one, other, partial(_met, resolver), resolver.limits.group_max)
-    apart = _chain(seen, one, other) or ()
-    for verdict, because in _obstacles(resolver, one, other, apart):
-        if because:
-            return Explanation(verdict=verdict, chain=apart, because=tuple(sorted(because)))
-    return Explanation(verdict="other_person" if apart else "never_met", chain=apart)
+    if not both:
+        return _apart(herald, one, other)
+    chains = [(_joined(resolver, one, other, customer), customer) for customer in sorted(both)]
+    found = [(chain, customer) for chain, customer in chains if chain is not None]
+    chain, customer = min(found or [((), min(both))], key=lambda found: len(found[0]))
+    return Explanation(verdict="joined", customer_id=customer, chain=chain)
 
 
 def _customers(resolver: Resolver, identifier: str) -> set[str]:
     return {customer for _, customer in resolver.stretches(identifier)} - {NOBODY}
 
 
-def _joined(resolver: Resolver, one: str, other: str, customer: str) -> tuple[Step, ...]:
-    """The chain within the customer's own identifiers: the rules that made them one have walked it."""
+def _joined(resolver: Resolver, one: str, other: str, customer: str) -> tuple[Step, ...] | None:
+    """The chain within the customer's own identifiers: the rules that made them one have walked it. None when what was
+    read contradicts itself."""
 
     def walk(name: str) -> Neighbours:
+        if is_device(name):
+            return _identified(resolver, name, customer)
         near = _counts(resolver, name)
-        resolver.together(partial(resolver.stretches, neighbour) for neighbour in near)
-        return {neighbour: order for neighbour, order in near.items() if customer in _customers(resolver, neighbour)}
+        theirs = _belonging(resolver, near, customer)
+        return {neighbour: order for neighbour, order in near.items() if neighbour in theirs}
 
-    chain = _chain(_graph(resolver, one, other, walk), one, other)
-    assert chain is not None, "one customer, and no chain of touchpoints says so"
-    return chain
+    graph = _graph(resolver, one, other, walk)
+    way = _way(graph, one, other)
+    return None if way is None else _steps(graph, way)
+
+
+def _belonging(resolver: Resolver, identifiers: Iterable[str], customer: str) -> set[str]:
+    """Those that are the customer's, asking for all at once."""
+    identifiers = tuple(identifiers)
+    whose = resolver.together(partial(_customers, resolver, one) for one in identifiers)
+    return {one for one, customers in zip(identifiers, whose, strict=True) if customer in customers}
+
+
+def _identified(resolver: Resolver, device: str, customer: str) -> Neighbours:
+    """Of the people of the marks that made a device the customer's, those who are the customer's, too."""
+    marked = dict(resolver.marked(device))
+    marks = [mark for mark in resolver.reading(device).marks if mark.order in marked]
+    theirs = _belonging(resolver, dict.fromkeys(one for mark in marks for one in mark.people), customer)
+    return {
+        one: mark.order
+        for mark in reversed(marks)
+        if marked[mark.order] in theirs
+        for one in mark.people
+        if one in theirs and not resolver.shared(one) and not resolver.apart(device, one)
+    }
 
 
 def _counts(resolver: Resolver, name: str) -> Neighbours:
-    """Whom an identifier is joined to directly."""
-    if is_device(name):
-        return {person: order for order, person in reversed(resolver.marked(name))}
+    """Whom a user or contact is joined to directly."""
     group = resolver.group(name)
     return {
         other: pair.first
@@ -87,44 +117,85 @@ def _counts(resolver: Resolver, name: str) -> Neighbours:
     }
 
 
-def _met(resolver: Resolver, name: str) -> Neighbours:
-    """Whom an identifier was seen with, whether it counts or not; nobody for a shared one. A user leads to users only,
-    as everywhere."""
-    if resolver.shared(name):
+def _apart(herald: Herald, one: str, other: str) -> Explanation:
+    """What keeps two apart that are not one customer."""
+    resolver = herald.all
+    graph = _graph(resolver, one, other, partial(_met, herald), EXPANDED_MAX)
+    untold: set[str] = set()
+    while way := _way(graph, one, other):
+        unread = [(name, far) for name, far in way if graph[name][far] is None]
+        for name, far in unread:
+            place, person = (far, name) if names(name) else (name, far)
+            pair = resolver.reading(place).pairs.get(person)
+            if pair is not None:
+                graph[name][far] = graph[far][name] = pair.first
+            else:  # of a shared one not everything is read; of others an alias tells of more than was seen together
+                del graph[name][far], graph[far][name]
+                untold |= {place} if resolver.shared(place) else set()
+        if not unread:
+            break
+    chain = _steps(graph, way or [])
+    if untold and not chain:
+        return Explanation(verdict="shared", because=tuple(sorted(untold)))
+    for verdict, because in _obstacles(resolver, one, other, chain):
+        if because:
+            return Explanation(verdict=verdict, chain=chain, because=tuple(sorted(because)))
+    return Explanation(verdict="other_person" if chain else "never_met", chain=chain)
+
+
+def _met(herald: Herald, name: str) -> dict[str, OrderKey | None]:
+    """Whom an identifier was seen with, whether it counts or not; nobody for a shared one. Readings of people do not
+    tell of devices and receipts: by which touchpoint they met, these are asked."""
+    if herald.all.shared(name):
         return {}
-    pairs = resolver.reading(name).pairs
-    return {other: pair.first for other, pair in pairs.items() if is_user(other) or not is_user(name)}
+    near: dict[str, OrderKey | None] = {other: pair.first for other, pair in herald.all.reading(name).pairs.items()}
+    return near | dict.fromkeys(herald.placed((name,))) if names(name) else near
 
 
 def _graph(
-    resolver: Resolver, one: str, other: str, walk: Callable[[str], Neighbours], expanded_max: int | None = None
-) -> dict[str, Neighbours]:
-    """Where the walk leads from both, made symmetric: what a user was seen with is found from the other's side."""
-    graph: dict[str, Neighbours] = {one: {}, other: {}}
-    level, expanded = [one, other], 0
-    while level and (expanded_max is None or expanded < expanded_max):
+    resolver: Resolver,
+    one: str,
+    other: str,
+    walk: Callable[[str], Mapping[str, OrderKey | None]],
+    expanded_max: int | None = None,
+) -> Graph:
+    """Where the walk leads from both, made symmetric: whom only one of two knows of is found from its side."""
+    graph: Graph = {one: {}, other: {}}
+    level, room = [one, other], expanded_max
+    while level := level[:room]:
         reached = resolver.together(partial(walk, name) for name in level)
         met = set(graph)
         for name, near in zip(level, reached, strict=True):
             for neighbour, order in near.items():
-                graph[name][neighbour] = order
-                graph.setdefault(neighbour, {})[name] = order
-        expanded += len(level)
+                known = order or graph[name].get(neighbour)
+                graph[name][neighbour] = graph.setdefault(neighbour, {})[name] = known
+        room = None if room is None else room - len(level)
         level = sorted(graph.keys() - met)
     return graph
 
 
-def _chain(graph: dict[str, Neighbours], one: str, other: str) -> tuple[Step, ...] | None:
-    """The shortest chain, of several the first in byte order; None when there is none."""
-    ways: dict[str, tuple[Step, ...]] = {one: ()}
+def _way(graph: Graph, one: str, other: str) -> Way | None:
+    """The shortest, of several the first in byte order; None when there is none."""
+    came_from = {one: ""}
     for name in (waiting := [one]):
         if name == other:
-            return ways[name]
-        for neighbour, order in sorted(graph.get(name, {}).items()):
-            if neighbour not in ways:
-                ways[neighbour] = (*ways[name], Step(one=name, other=neighbour, touchpoint=order))
+            break
+        for neighbour in sorted(graph.get(name, {})):
+            if neighbour not in came_from:
+                came_from[neighbour] = name
                 waiting.append(neighbour)
-    return None
+    if other not in came_from:
+        return None
+    way: Way = []
+    while other != one:
+        way.append((came_from[other], other))
+        other = came_from[other]
+    return way[::-1]
+
+
+def _steps(graph: Graph, way: Way) -> tuple[Step, ...]:
+    met = ((name, far, graph[name][far]) for name, far in way)
+    return tuple(Step(one=name, other=far, touchpoint=order) for name, far, order in met if order is not None)
 
 
 def _obstacles(resolver: Resolver, one: str, other: str, chain: tuple[Step, ...]) -> Iterator[tuple[Verdict, set[str]]]:

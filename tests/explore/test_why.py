@@ -6,6 +6,7 @@ from explore.answers import Why
 from explore.asked import Typed
 from explore.refusals import Code, RefusedError
 from explore.why import why
+from stage_engine.identity.explain import Explanation
 from stage_engine.identity.limits import Limits
 from store.interface import Decision
 from tests.explore.conftest import World
@@ -95,6 +96,37 @@ async def test_two_users_who_were_seen_on_one_tablet_are_told_which(world: World
     await world.send(*(touchpoint(str(n), at=n, user=f"u{n}", device="tablet") for n in range(6)))
     found = await asked(world, "user:u1", "user:u2")
     assert (found.verdict, [one.identifier for one in found.because]) == ("shared", ["device:tablet"])
+
+
+async def test_two_users_with_a_common_acquaintance_are_told_the_whole_way(world: World) -> None:
+    await world.send(
+        touchpoint("1", user="ada", contacts=("card:1",)),
+        touchpoint("2", at=1, user="carl", contacts=("card:1",)),
+        touchpoint("3", at=2, user="carl", device="d"),
+        touchpoint("4", at=3, user="bob", device="d"),
+    )
+    found = await asked(world, "user:ada", "user:bob")
+    assert (found.verdict, [step.touchpoint.message_id for step in found.chain]) == (
+        "other_person",
+        ["1", "2", "3", "4"],
+    )
+
+
+async def test_one_touchpoint_with_a_card_and_a_device_says_so_alone(world: World) -> None:
+    await world.send(touchpoint("1", user="ada", device="d", contacts=("card:1",)))
+    found = await asked(world, "device:d", "card:1")
+    assert found.summary == "device:d and card:1 are one customer, user:ada: one touchpoint says so."
+
+
+async def test_links_that_are_just_being_written_are_no_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.send(touchpoint("1", user="ada", device="d"))
+    torn = Explanation(verdict="joined", customer_id="user:ada")
+    monkeypatch.setattr("explore.why.explain", lambda herald, one, other: torn)
+    found = await asked(world, "device:d", "user:ada")
+    assert found.joined
+    assert (
+        found.summary == "device:d and user:ada are one customer, user:ada: what says so is being written, ask again."
+    )
 
 
 async def test_who_never_met_is_two_customers(world: World) -> None:
