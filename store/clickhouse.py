@@ -191,14 +191,18 @@ class ClickHouseStore:
         return await asyncio.to_thread(self._read_linked, identifiers)
 
     async def read_filed(self, identifiers: Collection[str]) -> set[str]:
-        customers = [f"filed_under IN ({ids})" for ids in _parts([one for one in identifiers if not is_nobody(one)])]
-        receipts = _parts([one for one in identifiers if is_nobody(one)])
-        conditions = [*customers, *(f"filed_under = '' AND home IN ({ids})" for ids in receipts)]
-        statements = [f"SELECT DISTINCT home FROM touchpoints PREWHERE {condition}" for condition in conditions]
-        statements += [
-            f"SELECT DISTINCT identifier FROM identity_links {_userless(ids)}" for ids in _parts(identifiers)
-        ]
-        return {found for (found,) in await self.rows(" UNION ALL ".join(statements))} if statements else set()
+        found: set[str] = set()
+        for ids in _parts(identifiers):
+            statement = (
+                f"SELECT DISTINCT home FROM touchpoints PREWHERE filed_under IN ({ids}) "
+                f"UNION ALL SELECT DISTINCT identifier FROM identity_links {_userless(ids)}"
+            )
+            found.update(one for (one,) in await self.rows(statement))
+        for ids in _parts([one for one in identifiers if is_nobody(one)]):
+            hashes = f"SELECT sipHash64(id) FROM ({ids})"
+            condition = f"PREWHERE filed_under = '' AND home_hash IN ({hashes}) WHERE home IN ({ids})"
+            found.update(one for (one,) in await self.rows(f"SELECT DISTINCT home FROM touchpoints {condition}"))
+        return found
 
     async def read_identifiers(self, after: str, limit: int) -> list[str]:
         key, last = "sipHash64(identifier), identifier", literal(after)

@@ -117,6 +117,23 @@ async def test_facts_are_found_by_identifiers_that_they_are_not_filed_under(stor
     assert await store.read_linked(["email:a@x", "device:d"]) in ([by_card, receipt], [receipt, by_card])
 
 
+async def test_identifiers_under_which_facts_lie_are_told_apart(store: Store) -> None:
+    facts = [
+        touchpoint("1", user_id="ada", anonymous_id="d"),
+        customer("2", anonymous_id="e"),
+        customer("3", contacts=("card:1", "receipt:r"), anonymous_id="f"),
+        customer("4", contacts=("receipt:s",)),
+    ]
+    await store.write_touchpoints(list(map(place, facts)))
+    await store.write_links(sightings(*filter(None, map(link_of, facts))))
+    asked = [
+        *("user:ada", "device:d", "device:e", "card:1", "receipt:r", "device:f", "receipt:s", "receipt:none"),
+        *(f"device:{number:040}" for number in range(30_000)),
+    ]
+    found = await store.read_filed(asked)
+    assert found == {"user:ada", "device:e", "card:1", "receipt:r", "device:f", "receipt:s"}
+
+
 async def test_the_last_decision_about_the_same_identifiers_counts(store: Store) -> None:
     def decision(at: int, **said: Any) -> Decision:
         return Decision(
