@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS identity_links
 )
 ENGINE = ReplacingMergeTree(settled)
 ORDER BY (sipHash64(identifier), original_timestamp, identity, occurred_at)
-SETTINGS index_granularity = 1024, min_compress_block_size = 32768
+SETTINGS index_granularity = 128, min_compress_block_size = 8192
 COMMENT 'Touchpoints that carry several identifiers, to be found by each of them. Copies may still be there';
 
 CREATE TABLE IF NOT EXISTS identities
