@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
+from unicodedata import normalize
 
 import msgspec
 import phonenumbers
@@ -24,6 +25,12 @@ NAMES: Final = (str, int, float)
 """Types of values that name somebody, a tuple because a union would be put together anew for each value."""
 
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)*")
+_INVISIBLE: Final = "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff" + (
+    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+"""Characters without a width, such as a byte order mark: copied along with an id from a page or a table."""
+_EDGES: Final = _INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x3001))))
+_WITHOUT_INVISIBLE: Final = dict.fromkeys(map(ord, _INVISIBLE))
 
 
 class Identifiers(msgspec.Struct, frozen=True, gc=False):
@@ -41,8 +48,9 @@ class Reader:
     def __init__(self, settings: IdentitySettings) -> None:
         self._bytes_max = settings.identifier_bytes_max
         self._characters_max = settings.identifier_bytes_max // 4
-        self._blocked = frozenset(entry.casefold() for entry in settings.block_list if not entry.endswith("*"))
-        self._blocked_starts = tuple(entry[:-1].casefold() for entry in settings.block_list if entry.endswith("*"))
+        block_list = [normalize("NFC", entry).casefold() for entry in settings.block_list]
+        self._blocked = frozenset(entry for entry in block_list if not entry.endswith("*"))
+        self._blocked_starts = tuple(entry[:-1] for entry in block_list if entry.endswith("*"))
         self._unblocked = _unblocked({entry[:1] for entry in (*self._blocked, *self._blocked_starts)})
         self._default_country = settings.phone_country
         self._kinds = {name: kind for kind in settings.contact_kinds for name in (kind, camel(kind))}
@@ -50,16 +58,20 @@ class Reader:
         self._markers = tuple(f'"{name}"'.encode() for name in self._kinds)
 
     def identifier(self, field: str, value: Scalar) -> str:
-        """An id in its one form; ``""`` for one that is missing or on the block list. Raises ``ItemRefusedError`` for
-        one that cannot be an id."""
+        """An id in its one form, which of an e-mail address is the address's; ``""`` for one that is missing or on the
+        block list. Raises ``ItemRefusedError`` for one that cannot be an id."""
         if value is None:
             return ""
         text = self.text(field, value)
+        if "@" in text and "." in (found := address(text)).partition("@")[2]:
+            text = found
+            self.check(field, text)
         return text if text[:1] in self._unblocked or not self.is_blocked(text) else ""
 
     def text(self, field: str, value: Scalar) -> str:
-        """The value as ``text_of`` has it. Raises ``ItemRefusedError`` for one that cannot be an id."""
-        text = value.strip() if isinstance(value, str) and value.isascii() else text_of(value)
+        """The value as ``text_of`` has it, without invisible characters at its ends. Raises ``ItemRefusedError`` for
+        one that cannot be an id."""
+        text = value.strip() if isinstance(value, str) and value.isascii() else text_of(value).strip(_EDGES)
         if len(text) > self._characters_max or "\0" in text:
             self.check(field, text)
         return text
@@ -87,12 +99,13 @@ class Reader:
         no plausible e-mail address or phone number. Raises ``ItemRefusedError`` like ``identifier``."""
         if not isinstance(value, NAMES) or isinstance(value, bool):
             return ""
+        if kind == "email":
+            text = address(self.text(kind, value))
+            self.check(kind, text)
+            return f"email:{text}" if text and not self.is_blocked(text) else ""
         text = self.identifier(kind, value)
         if not text:
             return ""
-        if kind == "email":
-            text = text.lower()
-            return f"email:{text}" if _EMAIL.fullmatch(text) else ""
         if kind == "phone":
             number = self._e164(text, country or self._default_country)
             return f"phone:{number}" if number else ""
@@ -126,6 +139,18 @@ def allowed(found: Identifiers, joins: Joins) -> Identifiers:
     if found.contacts:
         return Identifiers("", "", "", (min(found.contacts),))
     return Identifiers("", found.anonymous_id, "", ())
+
+
+def address(text: str) -> str:
+    """An e-mail address in the form that is the same for all spellings which differ only by the case of letters, by
+    Unicode form or width, or by invisible characters (Unicode's NFKC_Casefold); ``""`` for what has not the form of
+    one."""
+    if text.isascii():
+        folded = text.lower()
+    else:
+        folded = normalize("NFD", text.translate(_WITHOUT_INVISIBLE)).casefold()
+        folded = normalize("NFKC", normalize("NFKC", folded).casefold())
+    return folded if _EMAIL.fullmatch(folded) else ""
 
 
 def _unblocked(firsts: set[str]) -> frozenset[str]:
