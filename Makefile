@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 INSTALL_SELF := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check fmt docs bench soak lock
+.PHONY: help setup run test test-fast check fmt docs bench soak simulate lock
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench: $(VENV)/.dev  ## Measure, and compare with the last time
 
 soak: $(VENV)/.dev  ## The long tests: twenty kills of everything
 	$(BIN)/python -m tests.e2e.soak
+
+simulate: $(VENV)/.dev  ## Workers under the simulator: make simulate SEEDS=20000
+	$(BIN)/python -m tests.simulator --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),0)
 
 lock:  ## Write the lock files anew from pyproject.toml (needs the network)
 	$(PYTHON) -m venv build/lock
