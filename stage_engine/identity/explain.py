@@ -36,7 +36,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """The one customer, when they are joined."""
     chain: tuple[Step, ...] = ()
     """From one to the other, the shortest: that joins them, or that would, were it not for the verdict. Empty when none
-    was found: of what is shared not everything is read."""
+    was found: of what is shared not everything is read, and a device and a receipt do not know of each other."""
     because: tuple[str, ...] = ()
     """The identifiers that keep them apart: the shared ones, the two of a split, those whose group is too large."""
 
@@ -140,7 +140,9 @@ def _apart(herald: Herald, one: str, other: str) -> Explanation:
     for verdict, because in _obstacles(resolver, one, other, chain):
         if because:
             return Explanation(verdict=verdict, chain=chain, because=tuple(sorted(because)))
-    return Explanation(verdict="other_person" if chain else "never_met", chain=chain)
+    places = not (names(one) or names(other))  # a device and a receipt: their readings do not tell of each other
+    met = bool(chain) or (places and other in herald.neighbours((one,)))
+    return Explanation(verdict="other_person" if met else "never_met", chain=chain)
 
 
 def _met(herald: Herald, name: str) -> dict[str, OrderKey | None]:
@@ -175,7 +177,10 @@ def _graph(
 
 
 def _way(graph: Graph, one: str, other: str) -> Way | None:
-    """The shortest, of several the first in byte order; None when there is none."""
+    """The shortest, of several the first in byte order from the smaller end; None when there is none."""
+    if other < one:
+        way = _way(graph, other, one)
+        return None if way is None else [(far, name) for name, far in reversed(way)]
     came_from = {one: ""}
     for name in (waiting := [one]):
         if name == other:
@@ -186,11 +191,11 @@ def _way(graph: Graph, one: str, other: str) -> Way | None:
                 waiting.append(neighbour)
     if other not in came_from:
         return None
-    way: Way = []
+    found: Way = []
     while other != one:
-        way.append((came_from[other], other))
+        found.append((came_from[other], other))
         other = came_from[other]
-    return way[::-1]
+    return found[::-1]
 
 
 def _steps(graph: Graph, way: Way) -> tuple[Step, ...]:

@@ -131,12 +131,17 @@ def test_whoever_touchpoints_lead_to_has_met(world: World, first: int, second: i
     between = [here[name] + there[name] for name in here.keys() & there.keys()]
     assert_chain(world, people, told, one, other)
     assert told.verdict != "never_met" or not between or one == other
-    assert told.verdict != "other_person" or (told.chain and not {one, other} & people.shared)
+    beside = other in people.together[one]
+    assert told.verdict != "never_met" or not beside
+    assert told.verdict != "other_person" or ((told.chain or beside) and not {one, other} & people.shared)
     untold = {name for name in people.shared if kind(name) in ("device", "receipt")}  # not all of these is read
     assert not told.chain or len(told.chain) == min(between) or untold
     assert told.chain or not between or one == other or untold & set(told.because)
     if told.verdict == "shared":
         assert people.shared >= set(told.because)
+    world.forget()
+    back = why(world, other, one)
+    assert (back.verdict, back.because, len(back.chain)) == (told.verdict, told.because, len(told.chain))
 
 
 @settings(max_examples=300, deadline=None)

@@ -158,6 +158,12 @@ def test_what_an_alias_says_about_its_contacts_is_no_meeting() -> None:
     assert [one for one, _ in path(told)] == ["user:ada", "device:x", "user:bob", "card:2"]
 
 
+def test_a_receipt_without_a_name_was_seen_with_the_device_beside_it() -> None:
+    world = World(at(1, "device:d", "receipt:r"), at(2, "device:e", "user:ada"))
+    assert why(world, "device:d", "receipt:r") == Explanation(verdict="other_person")
+    assert why(world, "device:e", "receipt:r").verdict == "never_met"
+
+
 def test_one_touchpoint_that_carries_a_card_and_a_device_is_the_whole_chain() -> None:
     world = World(at(1, "device:d", "user:ada"), at(2, "device:d", "user:ada", "card:1"))
     told = why(world, "device:d", "card:1")
