@@ -46,6 +46,7 @@ def identity_columns(rows: Sequence[IdentityRow]) -> list[Column]:
         Column("version", "UInt64", [row.version for row in rows]),
         _arrays("valid_from", _TIME, [[since for since, _ in row.stretches] for row in rows]),
         _arrays("customer_id", "String", [[customer for _, customer in row.stretches] for row in rows]),
+        Column("stands_alone", "UInt8", [row.stands_alone for row in rows]),
     ]
 
 

@@ -92,6 +92,8 @@ class IdentityRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     version: int
     """As of a ``CustomerRow``."""
     stretches: Stretches
+    stands_alone: bool = False
+    """Whether its group of contacts, or of aliased users, is past its bound and so joins nothing."""
 
 
 Sighting = tuple[str, Link]

@@ -60,13 +60,17 @@ class Customers:
         self._metrics = metrics
         self._errors = {model.name: Counter[str]() for model in models}
         self._cache: Cache[str, Journeys] = Cache(settings.cache_customers_max)
+        self._resting: dict[str, int] = {}
+        """Customers with so many touchpoints that they are not folded again in the next so many batches."""
 
     async def derive(
         self, due: Due, known: Mapping[str, Journeys], asking: Asking, version_of: Callable[[str], int]
-    ) -> tuple[list[CustomerRow], list[Refused]]:
+    ) -> tuple[list[CustomerRow], list[Refused], set[str]]:
         """The rows of the customers that are due, each at its version, and a dead letter for each customer whose fold
         failed. ``known`` is what ``load`` said of them. Steps the customers whose journeys suffice; the others are
-        folded again from the facts, which must be in the store."""
+        folded again from the facts, which must be in the store. Last: who has to be folded again and was not, because
+        they are many touchpoints and were just folded; they must be named again."""
+        self._resting = {customer: batches - 1 for customer, batches in self._resting.items() if batches > 1}
         rows: list[CustomerRow] = []
         letters: list[Refused] = []
         refolds = set(due.refolds)
@@ -89,10 +93,12 @@ class Customers:
         self._metrics.steps.inc(steps)
         self._metrics.duplicates.inc(copies)
         self._metrics.late.inc(late)
-        async for customer_id, journeys in self._refold(sorted(refolds), asking, letters):
+        later = refolds & self._resting.keys()
+        self._metrics.refolds_put_off.inc(len(later))
+        async for customer_id, journeys in self._refold(sorted(refolds - later), asking, letters):
             rows += self._rows(customer_id, journeys, version_of(customer_id))
         self._count_errors()
-        return rows, letters
+        return rows, letters, later
 
     def tombstones(self, identifiers: Iterable[str], version_of: Callable[[str], int]) -> list[CustomerRow]:
         """Rows that say that nothing is there, for identifiers without facts."""
@@ -132,6 +138,8 @@ class Customers:
                 history = histories.get(customer_id, [])
                 self._metrics.refolds.inc()
                 self._metrics.refolded_touchpoints.inc(len(history))
+                if rest := len(history) // self._settings.rest_touchpoints:
+                    self._resting[customer_id] = rest
                 try:
                     journeys = fold_all(self._models, history, self._errors)
                 except Exception as error:

@@ -24,6 +24,13 @@ class WorkerMetrics:
         )
         self.steps = counter("steps_total", "Touchpoints applied to a customer's journey as it stood.")
         self.refolds = counter("refolds_total", "Customers whose whole history was folded again.")
+        self.refolds_put_off = counter(
+            "refolds_put_off_total",
+            "Refolds of customers with many touchpoints, put off to a later batch.",
+        )
+        self.too_large = counter(
+            "too_large_total", "Identifiers found to stand alone because their group is past its bound."
+        )
         self.refolded_touchpoints = counter("refolded_touchpoints_total", "Touchpoints read back for refolds.")
         self.links = counter("links_total", "Touchpoints that carry several identifiers.")
         self.messages = Counter(

@@ -11,7 +11,8 @@ import msgspec
 
 from stage_engine.fold import one_per_identity
 from stage_engine.identity.history import stands_for
-from stage_engine.identity.resolve import NOBODY, Stretches, whose_at
+from stage_engine.identity.identifier import is_device
+from stage_engine.identity.resolve import NOBODY, Resolver, Stretches, whose_at
 from stage_engine.touchpoint import Placed
 from store.asking import Patience
 from store.interface import Store
@@ -33,6 +34,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """Whose each of them is now."""
     refolds: set[str]
     """Who is folded again here."""
+    standing_alone: set[str]
+    """Those of them whose group is past its bound."""
     gone: set[str]
     """Of whom there is nothing, nor ever was: a tombstone says that they were told."""
 
@@ -45,7 +48,7 @@ async def look_again(
     routed. An identifier under which no fact is found needs that only if it has a journey."""
     here = sorted(changed)
     if not here:
-        return Changes(whose={}, refolds=set(), gone=set())
+        return Changes(whose={}, refolds=set(), standing_alone=set(), gone=set())
     resolver = asking.herald.all
     stretches, filed, known = await together(
         asking.answers([partial(resolver.stretches, one) for one in here]),
@@ -61,7 +64,17 @@ async def look_again(
         refolds |= near
         words.refold(sorted(some - near))
     gone = {one for one in here if not is_nobody(one) and one not in known} - refolds
-    return Changes(whose=dict(zip(here, stretches, strict=True)), refolds=refolds, gone=gone)
+    alone = await asking.answers([partial(_stands_alone, resolver, one) for one in here])
+    return Changes(
+        whose=dict(zip(here, stretches, strict=True)),
+        refolds=refolds,
+        standing_alone={one for one, is_alone in zip(here, alone, strict=True) if is_alone},
+        gone=gone,
+    )
+
+
+def _stands_alone(resolver: Resolver, identifier: str) -> bool:
+    return not is_device(identifier) and not resolver.shared(identifier) and resolver.too_large(identifier)
 
 
 async def route(

@@ -116,6 +116,12 @@ class WorkerSettings(BaseModel):
         ge=1,
         description="Customers whose histories are read at once to fold them again: bounds memory.",
     )
+    rest_touchpoints: int = Field(
+        default=1_000,
+        ge=1,
+        description="A customer who was folded again rests for one batch per so many touchpoints before the next time: "
+        "one with very many who gets late ones all the time must not hold up everybody else.",
+    )
     retry_s_max: float = Field(default=5.0, gt=0, description="Longest pause between tries while the store is away.")
     hang_s: float = Field(
         default=60.0,

@@ -216,7 +216,7 @@ class Worker:
             def version_of(identifier: str) -> int:
                 return versions[words.partition_of(identifier)]
 
-            rows = await self._write_rows(due, known, changes, asking, version_of)
+            rows = await self._write_rows(due, known, changes, asking, words, version_of)
             self._customers.remember(rows)
             if messages := words.by_partition():
                 await self._append(messages)
@@ -252,14 +252,20 @@ class Worker:
         known: Mapping[str, Journeys],
         changes: Changes,
         asking: Asking,
+        words: Words,
         version_of: Callable[[str], int],
     ) -> list[CustomerRow]:
         """5. and 6. Returns the rows of customers."""
-        rows, letters = await self._customers.derive(due, known, asking, version_of)
+        rows, letters, later = await self._customers.derive(due, known, asking, version_of)
+        words.refold(sorted(later))
         rows += self._customers.tombstones(changes.gone - due.refolds, version_of)
         identities = [
-            IdentityRow(identifier=one, version=version_of(one), stretches=on) for one, on in changes.whose.items()
+            IdentityRow(
+                identifier=one, version=version_of(one), stretches=on, stands_alone=one in changes.standing_alone
+            )
+            for one, on in changes.whose.items()
         ]
+        self._say_who_stands_alone(changes.standing_alone)
         if letters:
             await self._patiently(partial(self._store.write_rejected, letters))
         if rows:
@@ -267,6 +273,15 @@ class Worker:
         if identities:
             await self._patiently(partial(self._store.write_identities, identities))
         return rows
+
+    def _say_who_stands_alone(self, identifiers: Collection[str]) -> None:
+        self._metrics.too_large.inc(len(identifiers))
+        if identifiers:
+            logger.warning(
+                "%d identifiers stand alone, because more than group_max are held together by their links: "
+                "identities.stands_alone says which; tappa why A B says by what",
+                len(identifiers),
+            )
 
     async def _append(self, messages: Mapping[int, Sequence[bytes]]) -> None:
         """However long the log is away: nothing of the batch is said to be done before."""
@@ -340,7 +355,7 @@ class Worker:
         def version_of(identifier: str) -> int:
             return self._version(words.partition_of(identifier), 0)
 
-        await self._write_rows(Due(steps={}, refolds=changes.refolds), {}, changes, asking, version_of)
+        await self._write_rows(Due(steps={}, refolds=changes.refolds), {}, changes, asking, words, version_of)
         if messages := words.by_partition():
             await self._append(messages)
 

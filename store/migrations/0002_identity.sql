@@ -37,7 +37,9 @@ CREATE TABLE IF NOT EXISTS identities
     valid_from Array(DateTime64(3, 'UTC')) CODEC(ZSTD(1))
         COMMENT 'Since when it belongs to each customer; the first is for ever (1970)',
     customer_id Array(String) CODEC(ZSTD(1))
-        COMMENT 'Whose it is from then on; empty for nobody: an identifier that is shared, a receipt that nobody claimed'
+        COMMENT 'Whose it is from then on; empty for nobody: an identifier that is shared, a receipt that nobody claimed',
+    stands_alone UInt8 CODEC(T64, LZ4)
+        COMMENT '1 when more contacts, or aliased users, than group_max are held together with it, and so not believed to be one'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY identifier

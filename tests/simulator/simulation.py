@@ -182,7 +182,9 @@ class Simulation:
     def _start(self, share: Sequence[int]) -> None:
         log, store = InTurnLog(self.log, self.turns, self._dice), InTurn(self.store, self.turns)
         # A worker that seldom notes its positions reads much again after a crash, one that always does reads little.
-        settings = SETTINGS.model_copy(update={"tidy_interval_s": self._dice.choice((1e-9, 1e-9, 1e9))})
+        # One whose customers rest soon puts refolds off.
+        choices = {"tidy_interval_s": (1e-9, 1e-9, 1e9), "rest_touchpoints": (1_000, 1_000, 1_000, 8)}
+        settings = SETTINGS.model_copy(update={name: self._dice.choice(some) for name, some in choices.items()})
         worker = self._make(log, store, (MODEL,), settings, WorkerMetrics(), share, self.history.limits)
         live = worker.run(asyncio.Event()) if self._dice.random() < 0.5 else batch_by_batch(worker)
         self._running[asyncio.create_task(live)] = tuple(share)
