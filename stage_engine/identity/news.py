@@ -104,10 +104,10 @@ class Herald:
         here = frozenset(filter(None, (*people, said.alias)))
         shared = self.all.together(partial(self._becomes_shared, one) for one in sorted(here))
         newly = frozenset(one for one, becomes in zip(sorted(here), shared, strict=True) if becomes)
-        passed_on = self._passed_on(newly)
+        passed_on, regrouped = self._passed_on(newly), self._regrouped(newly)
         if said.alias or any(map(is_user, newly)):
-            return self._concerned(here) | passed_on
-        group = self._walk(said.contacts)
+            return self._concerned(here | regrouped) | passed_on
+        group = self._walk(said.contacts) | frozenset(one for one in regrouped if not is_user(one))
         seen = {other for reading in self.readings(group) for other in reading.pairs if is_user(other)}
         return here | group | seen | self.placed(group) | passed_on
 
@@ -147,6 +147,17 @@ class Herald:
         """Who may get the touchpoints of contacts that are shared from now on, or no longer: all that was ever seen
         with them, even where their group is too large to be joined."""
         return self.neighbours(one for one in identifiers if not is_user(one) and not is_device(one))
+
+    def _regrouped(self, identifiers: Iterable[str]) -> frozenset[str]:
+        """Who may be held together again because these are shared from now on, and their group no longer too large."""
+        near = {other for reading in self.readings(identifiers) for other in reading.pairs}
+        return frozenset().union(*self.all.together(partial(self._group_now, one) for one in sorted(near)))
+
+    def _group_now(self, identifier: str) -> frozenset[str]:
+        """Those with whom it is held together; nobody when it is shared, or stands alone."""
+        if self.all.shared(identifier) or self.all.too_large(identifier):
+            return frozenset()
+        return self.all.group(identifier)
 
     def _becomes_shared(self, identifier: str) -> bool:
         return self.all.shared(identifier) and not self.told.shared(identifier)
