@@ -19,7 +19,7 @@ from uuid import uuid4
 import msgspec
 
 from stage_engine.identity.limits import Limits
-from stage_engine.identity.link import Link
+from stage_engine.identity.link import Link, link_of
 from stage_engine.model import Model
 from stage_engine.touchpoint import Placed
 from store.interface import CustomerRow, IdentityRow, Position, Store, UnwritableRowError
@@ -144,17 +144,22 @@ class Worker:
         self._read_to = dict(self._positions)
         wanted = Folded(topic_id=self._log.topic_id, models=self._customers.model_versions)
         stale: set[int] = set()
+        unlinked: set[int] = set()
         for partition in self._partitions:
             lost = max(0, heads[partition] - self._positions[partition])
             if lost:
                 logger.error("the store ends %d records before the log begins: was an old backup restored?", lost)
             before = [one.epoch for one in noted if one.partition == partition or one.topic_id != self._log.topic_id]
             epoch = max(before, default=self._log.epoch - 1)
-            if lost or await self._folded(partition, epoch) != wanted:
+            folded = await self._folded(partition, epoch)
+            if folded is None:
+                unlinked.add(partition)
+            if lost or folded != wanted:
                 stale.add(partition)
                 epoch += 1
             self._epochs[partition] = epoch
         if stale:
+            await self._link_facts(unlinked)
             await self._fold_everybody(stale)
             for partition in sorted(stale):
                 key = FOLDED_NOTE.format(partition=partition, epoch=self._epochs[partition])
@@ -236,7 +241,10 @@ class Worker:
             before = await self._identities.asking(unshared=set(chain.from_iterable(about)))
             for identifiers in await before.answers([partial(before.herald.decided, some) for some in about]):
                 words.changed(sorted(identifiers))
-        unsettled, told = await self._identities.news(batch.links, asking)
+        return await self._tell_of(batch.links, asking, words)
+
+    async def _tell_of(self, links: Sequence[Link], asking: Asking, words: Words) -> list[Link]:
+        unsettled, told = await self._identities.news(links, asking)
         for news in told:
             for device in news.devices:
                 self._identities.forget_alone(device)
@@ -346,6 +354,24 @@ class Worker:
                     await self._fold_again(some)
                     done += len(some)
                     logger.info("folded again from the facts: %d identifiers so far", done)
+
+    async def _link_facts(self, partitions: Collection[int]) -> None:
+        """Insert and tell the links of facts that were written before there were links, or whose links may be lost."""
+        after = ""
+        while partitions and (page := await self._patiently(partial(self._store.read_homes, after, PAGE))):
+            after = page[-1]
+            here = [one for one in page if partition_of(one, self._log.partitions) in partitions]
+            for some in chunks(here, self._settings.refold_customers_max):
+                facts = await self._patiently(partial(self._store.read_touchpoints, some))
+                links = [link for one in chain.from_iterable(facts.values()) if (link := link_of(one))]
+                if not links:
+                    continue
+                await self._patiently(partial(self._store.write_links, self._identities.sightings(links)))
+                words, asking = Words(self._database, self._log.partitions), await self._identities.asking()
+                unsettled = await self._tell_of(links, asking, words)
+                if messages := words.by_partition():
+                    await self._append(messages)
+                await self._identities.settle(unsettled, asking)
 
     async def _fold_again(self, identifiers: Sequence[str]) -> None:
         words = Words(self._database, self._log.partitions)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from stage_engine.fold import fold
 from stage_engine.model import Model, parse_model
-from stage_engine.touchpoint import Placed, Touchpoint
+from stage_engine.touchpoint import Placed, Touchpoint, place
 from store.interface import StoreUnavailableError, UnwritableRowError
 from store.memory import MemoryStore
 from store.rejected import Refused
@@ -298,3 +298,14 @@ async def test_read_committed_records_go_once_retention_no_longer_covers_them() 
     await append(log, *[touchpoint(str(n), at=n, user="ada") for n in range(10)])
     await drain(worker)
     assert await log.heads() == await log.ends()
+
+
+async def test_facts_that_were_written_before_there_were_links_are_joined_at_the_start() -> None:
+    log, store = new_log(), MemoryStore()
+    history = [touchpoint("1", device="d"), touchpoint("2", at=DAY_MS, user="ada", device="d")]
+    await store.write_touchpoints([place(one) for one in history])
+    worker = new_worker(log, store)
+    await worker.start()
+    await drain(worker)
+    found = {customer: journey.touchpoints for customer, journey in rows(store).items() if journey}
+    assert found == {"user:ada": 2}
