@@ -35,13 +35,13 @@ def _owned_group(resolver: Resolver, contact: str, customer: str) -> frozenset[s
 
 def stands_for(herald: Herald, identifier: str) -> frozenset[str]:
     """The customers that an identifier stands for now; for a device everybody who was identified on it, whether that
-    counts or not: they may have been folded as if it did. For a receipt's own key also those of the devices and
-    receipts beside it, to whom its touchpoints pass on while it is nobody's."""
+    counts or not: they may have been folded as if it did. For a receipt's own key likewise all its claimants, and the
+    devices and receipts beside it, to whom its touchpoints pass on while it is nobody's."""
     resolver = herald.all
     beside: frozenset[str] = frozenset()
     if is_device(identifier):
         beside = frozenset(filter(names, herald.neighbours([identifier])))
     elif is_receipt(identifier):
-        beside = herald.placed([identifier])
+        beside = herald.neighbours([identifier])
     whose = resolver.together(partial(resolver.stretches, one) for one in [identifier, *sorted(beside)])
     return frozenset(customer for stretches in whose for _, customer in stretches) - {NOBODY}
