@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from stage_engine.fold import one_per_identity
+from stage_engine.identity.carried import carried
 from stage_engine.identity.history import stands_for
 from stage_engine.identity.identifier import is_device
 from stage_engine.identity.resolve import NOBODY, Resolver, Stretches, whose_at
@@ -95,7 +96,12 @@ async def route(
         (steps if own else foreign)[home] = placed
     refolds = set(batch.refolds)
     assigned = {customer: list(placed) for customer, placed in batch.assigned.items()}
-    for home, customer, one in await _whose(foreign, identities, asking) if foreign else ():
+    for home, customer, one, others in await _whose(foreign, identities, asking) if foreign else ():
+        for other in others:
+            if words.partition_of(other) == words.partition_of(home):
+                refolds.add(other)
+            else:
+                words.refold([other])
         if customer == home:
             refolds.add(home)
         elif customer != NOBODY:
@@ -126,15 +132,16 @@ async def _agreed(assigned: Mapping[str, list[Placed]], asking: Asking) -> list[
 
 async def _whose(
     foreign: Mapping[str, list[Placed]], identities: Identities, asking: Asking
-) -> list[tuple[str, str, Placed]]:
-    """``(home, customer, touchpoint)`` of all touchpoints whose home is perhaps not their customer."""
+) -> list[tuple[str, str, Placed, frozenset[str]]]:
+    """``(home, customer, touchpoint, others)`` of all touchpoints whose home is perhaps not their customer. ``others``
+    may hold a copy of it: its clock was corrected, and at another time its device was theirs."""
     resolver = asking.herald.all
     unknown = [home for home in foreign if identities.whose(home) is None]
     for home, stretches in zip(
         unknown, await asking.answers([partial(resolver.stretches, home) for home in unknown]), strict=True
     ):
         identities.remember(home, stretches)
-    found: list[tuple[str, str, Placed]] = []
+    found: list[tuple[str, str, Placed, frozenset[str]]] = []
     beyond: list[tuple[str, Placed]] = []
     for home, placed in foreign.items():
         stretches = identities.whose(home) or await _one(resolver.stretches, home, asking)
@@ -143,9 +150,21 @@ async def _whose(
             if customer == NOBODY and len(one[0][3]) > 1:
                 beyond.append((home, one))
             else:
-                found.append((home, customer, one))
+                found.append((home, customer, one, _at_other_times(stretches, one, customer)))
     customers = await asking.answers([partial(resolver.customer, one[0][3], one[0][0]) for _, one in beyond])
-    return found + [(home, customer, one) for (home, one), customer in zip(beyond, customers, strict=True)]
+    devices = [carried(one[0][3]).device for _, one in beyond]
+    lent = await asking.answers([partial(resolver.stretches, device) for device in devices if device])
+    stretches_of = dict(zip(filter(None, devices), lent, strict=True))
+    for (home, one), customer, device in zip(beyond, customers, devices, strict=True):
+        found.append((home, customer, one, _at_other_times(stretches_of.get(device, ()), one, customer)))
+    return found
+
+
+def _at_other_times(stretches: Stretches, one: Placed, customer: str) -> frozenset[str]:
+    occurred_at, *_, original_timestamp = one[0]
+    if occurred_at == original_timestamp:
+        return frozenset()
+    return frozenset(other for _, other in stretches) - {customer, NOBODY}
 
 
 async def _one(stretches: Callable[[str], Stretches], home: str, asking: Asking) -> Stretches:
