@@ -15,8 +15,8 @@ LOOK_INTERVAL_S: Final = 0.1
 REPORT_INTERVAL_S: Final = 2.0
 """Between two words on how far it is."""
 ROUNDS: Final = 4
-"""A touchpoint is followed by ``met`` at most, that by ``changed``, that by ``refold``; each is in the log before what it
-follows from is committed."""
+"""A touchpoint is followed by ``met`` at most, that by ``changed``, that by ``refold``; each is in the log before what
+it follows from is committed."""
 
 
 def worked_off(
