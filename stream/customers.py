@@ -18,11 +18,11 @@ from stage_engine.identity.identifier import is_user
 from stage_engine.journey import Journey
 from stage_engine.model import Model
 from stage_engine.touchpoint import Placed, Touchpoint
+from store.asking import Asking, chunks
 from store.interface import CustomerRow, Store
 from store.rejected import Refused
 from stream.advance import Journeys, advance, fold_all
 from stream.cache import Cache
-from stream.identities import Asking, chunks
 from stream.log.message import encode_frame, encode_message
 from stream.metrics import WorkerMetrics
 from stream.patience import Patience

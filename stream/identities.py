@@ -15,9 +15,7 @@ from stage_engine.identity.link import Link
 from stage_engine.identity.news import News
 from stage_engine.identity.resolve import Stretches
 from stage_engine.touchpoint import OrderKey
-from store.asking import Asking as Asking
-from store.asking import chunks as chunks
-from store.asking import fresh_asking
+from store.asking import Asking, fresh_asking
 from store.interface import Sighting, Store
 from stream.cache import Cache
 from stream.patience import Patience

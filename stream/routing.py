@@ -15,13 +15,13 @@ from stage_engine.identity.history import stands_for
 from stage_engine.identity.identifier import is_device
 from stage_engine.identity.resolve import NOBODY, Resolver, Stretches, whose_at
 from stage_engine.touchpoint import Placed
-from store.asking import Patience
+from store.asking import Asking, Patience
 from store.interface import Store
 from store.touchpoint_columns import is_nobody
 from stream.advance import Journeys
 from stream.batch import Batch
 from stream.customers import Due
-from stream.identities import Asking, Identities
+from stream.identities import Identities
 from stream.together import together
 from stream.words import Words
 
@@ -60,10 +60,7 @@ async def look_again(
     customers = await asking.answers([partial(stands_for, asking.herald, one) for one in weighty])
     refolds = {one for one in weighty if not is_nobody(one)}
     for one, some in zip(weighty, customers, strict=True):
-        partition = words.partition_of(one)
-        near = {customer for customer in some if words.partition_of(customer) == partition}
-        refolds |= near
-        words.refold(sorted(some - near))
+        refolds |= words.refold_beside(one, some)
     gone = {one for one in here if not is_nobody(one) and one not in known} - refolds
     alone = await asking.answers([partial(_stands_alone, resolver, one) for one in here])
     return Changes(
@@ -97,11 +94,7 @@ async def route(
     refolds = set(batch.refolds)
     assigned = {customer: list(placed) for customer, placed in batch.assigned.items()}
     for home, customer, one, others in await _whose(foreign, identities, asking) if foreign else ():
-        for other in others:
-            if words.partition_of(other) == words.partition_of(home):
-                refolds.add(other)
-            else:
-                words.refold([other])
+        refolds |= words.refold_beside(home, others)
         if customer == home:
             refolds.add(home)
         elif customer != NOBODY:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from stage_engine.identity.news import News
 from stage_engine.touchpoint import Touchpoint
@@ -35,6 +35,13 @@ class Words:
         """Have their owners fold them again."""
         for customer in customers:
             self._say(Refold(database=self._database, customer=customer))
+
+    def refold_beside(self, identifier: str, customers: Collection[str]) -> set[str]:
+        """As ``refold``, for those who live elsewhere than ``identifier``; returns the others."""
+        here = self.partition_of(identifier)
+        near = {customer for customer in customers if self.partition_of(customer) == here}
+        self.refold(sorted(set(customers) - near))
+        return near
 
     def assigned(self, customer: str, touchpoint: Touchpoint) -> None:
         """Pass a touchpoint on to whose it is."""

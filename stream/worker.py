@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from operator import attrgetter
@@ -22,11 +22,12 @@ from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link, link_of
 from stage_engine.model import Model
 from stage_engine.touchpoint import Placed
+from store.asking import Asking, chunks
 from store.interface import CustomerRow, IdentityRow, Position, Store, UnwritableRowError
 from stream.advance import Journeys
 from stream.batch import Batch, gather
 from stream.customers import Customers, Due, dead_letter
-from stream.identities import Asking, Identities, chunks
+from stream.identities import Identities
 from stream.log.interface import Log, LogError, Record
 from stream.log.message import partition_of
 from stream.metrics import WorkerMetrics
@@ -223,8 +224,7 @@ class Worker:
 
             rows = await self._write_rows(due, known, changes, asking, words, version_of)
             self._customers.remember(rows)
-            if messages := words.by_partition():
-                await self._append(messages)
+            await self._append(words)
             await self._identities.settle(unsettled, asking)
             self._positions |= batch.positions
             await self._log.commit(batch.positions)
@@ -291,9 +291,10 @@ class Worker:
                 len(identifiers),
             )
 
-    async def _append(self, messages: Mapping[int, Sequence[bytes]]) -> None:
+    async def _append(self, words: Words) -> None:
         """However long the log is away: nothing of the batch is said to be done before."""
-        while True:
+        messages = words.by_partition()
+        while messages:
             try:
                 await self._log.append(messages, internal=True)
             except LogError as trouble:
@@ -346,32 +347,34 @@ class Worker:
         """Look again at every identifier that lives in these partitions."""
         done = 0
         for read in (self._store.read_homes, self._store.read_identifiers):
-            after = ""
-            while page := await self._patiently(partial(read, after, PAGE)):
-                after = page[-1]
-                here = [one for one in page if partition_of(one, self._log.partitions) in partitions]
-                for some in chunks(here, self._settings.refold_customers_max):
-                    await self._fold_again(some)
-                    done += len(some)
-                    logger.info("folded again from the facts: %d identifiers so far", done)
+            async for some in self._pages(read, partitions):
+                await self._fold_again(some)
+                done += len(some)
+                logger.info("folded again from the facts: %d identifiers so far", done)
 
     async def _link_facts(self, partitions: Collection[int]) -> None:
         """Insert and tell the links of facts that were written before there were links, or whose links may be lost."""
+        async for some in self._pages(self._store.read_homes, partitions):
+            facts = await self._patiently(partial(self._store.read_touchpoints, some))
+            links = [link for one in chain.from_iterable(facts.values()) if (link := link_of(one))]
+            if not links:
+                continue
+            await self._patiently(partial(self._store.write_links, self._identities.sightings(links)))
+            words, asking = Words(self._database, self._log.partitions), await self._identities.asking()
+            unsettled = await self._tell_of(links, asking, words)
+            await self._append(words)
+            await self._identities.settle(unsettled, asking)
+
+    async def _pages(
+        self, read: Callable[[str, int], Awaitable[list[str]]], partitions: Collection[int]
+    ) -> AsyncIterator[Sequence[str]]:
+        """All that ``read`` lists and lives in these partitions, some at a time."""
         after = ""
-        while partitions and (page := await self._patiently(partial(self._store.read_homes, after, PAGE))):
+        while partitions and (page := await self._patiently(partial(read, after, PAGE))):
             after = page[-1]
             here = [one for one in page if partition_of(one, self._log.partitions) in partitions]
             for some in chunks(here, self._settings.refold_customers_max):
-                facts = await self._patiently(partial(self._store.read_touchpoints, some))
-                links = [link for one in chain.from_iterable(facts.values()) if (link := link_of(one))]
-                if not links:
-                    continue
-                await self._patiently(partial(self._store.write_links, self._identities.sightings(links)))
-                words, asking = Words(self._database, self._log.partitions), await self._identities.asking()
-                unsettled = await self._tell_of(links, asking, words)
-                if messages := words.by_partition():
-                    await self._append(messages)
-                await self._identities.settle(unsettled, asking)
+                yield some
 
     async def _fold_again(self, identifiers: Sequence[str]) -> None:
         words = Words(self._database, self._log.partitions)
@@ -382,8 +385,7 @@ class Worker:
             return self._version(words.partition_of(identifier), 0)
 
         await self._write_rows(Due(steps={}, refolds=changes.refolds), {}, changes, asking, words, version_of)
-        if messages := words.by_partition():
-            await self._append(messages)
+        await self._append(words)
 
     async def _find_database(self) -> str:
         """The id of the database, which the worker of the first partition gives it."""

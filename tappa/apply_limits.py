@@ -15,12 +15,11 @@ from stage_engine.identity.limits import Limits
 from store.interface import Store
 from stream.log.interface import Log, LogFullError
 from stream.log.message import Changed, encode_message, partition_of
+from stream.worker import DATABASE_NOTE
 from tappa.limits import APPLIED, IN_USE, as_note
 
 APPLYING: Final = "limits being applied"
 """Note in the store: ``Progress``."""
-DATABASE: Final = "database_id"
-"""Note in the store, of the worker's."""
 PAGE: Final = 50_000
 """Identifiers in one question to the store, which reads all of them for every answer."""
 CHUNK: Final = 5_000
@@ -56,7 +55,7 @@ async def apply_limits(
     ``OtherLimitsError``, ``StoreError`` and ``LogError``, and ``TimeoutError`` when they are not worked off in time:
     run it again."""
     note = as_note(limits)
-    database = await store.read_note(DATABASE)
+    database = await store.read_note(DATABASE_NOTE)
     in_use = await store.read_note(IN_USE)
     if database is None or in_use != note:
         raise OtherLimitsError("the worker runs with other limits than those in the settings: restart it first")

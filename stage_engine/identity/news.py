@@ -33,9 +33,6 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     """On whom it tells of somebody."""
 
 
-SILENT = News()
-
-
 class Herald:
     """Judges links. Raises ``UnreadError`` like a ``Resolver``."""
 
@@ -57,7 +54,7 @@ class Herald:
         self._neighbours |= neighbours
 
     def news(self, links: Sequence[Link]) -> News:
-        """What to tell because of links that carry the same identifiers; ``SILENT`` when they say nothing new."""
+        """What to tell because of links that carry the same identifiers; nothing when they say nothing new."""
         said = carried(links[0].identifiers)
         changed, met = frozenset[str](), frozenset[tuple[str, str]]()
         for link in links:
