@@ -12,7 +12,8 @@ from typing import Final
 
 from tests.e2e.delivery import Delivery
 from tests.e2e.installation import Installation
-from tests.e2e.traffic import DAY_MS, Traffic
+from tests.e2e.items import DAY_MS
+from tests.e2e.traffic import Traffic
 from tests.e2e.views import differences
 
 WORKERS: Final = 2

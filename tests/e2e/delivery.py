@@ -11,7 +11,7 @@ from typing import Any, Final
 import httpx
 
 from tests.e2e.installation import Installation
-from tests.e2e.traffic import Item, iso
+from tests.e2e.items import Item, iso
 
 BATCH_ITEMS: Final = 40
 GIVE_UP_S: Final = 300.0

@@ -18,7 +18,8 @@ from stream.log.message import decode_frame
 from stream.settings import LogSettings
 from tests.e2e.chaos import yesterday_ms
 from tests.e2e.delivery import Delivery
-from tests.e2e.traffic import DAY_MS, TABLET, TILL_CARD, Item, Row, Traffic
+from tests.e2e.items import DAY_MS, Item, Row
+from tests.e2e.traffic import TABLET, TILL_CARD, Traffic
 from tests.reference.identity import People, kind
 
 

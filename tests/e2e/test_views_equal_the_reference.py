@@ -9,7 +9,8 @@ import pytest
 from tests.e2e.chaos import yesterday_ms
 from tests.e2e.delivery import Delivery
 from tests.e2e.installation import Installation
-from tests.e2e.traffic import DAY_MS, Traffic
+from tests.e2e.items import DAY_MS
+from tests.e2e.traffic import Traffic
 from tests.e2e.views import VIEWS, differences, dump
 
 pytestmark = pytest.mark.slow
