@@ -10,11 +10,14 @@ from typing import Final, Protocol, TypeVar
 from msgspec.structs import replace
 
 from stage_engine.identity.limits import Limits
+from stage_engine.identity.link import Link
 from stage_engine.identity.news import Herald
 from stage_engine.identity.resolve import UnreadError
+from stage_engine.touchpoint import identity_of
 from store.interface import Store
 
 Answer = TypeVar("Answer")
+Item = TypeVar("Item")
 
 WHOLE_GROUP: Final = 1_000_000
 READ_MAX: Final = 5_000
@@ -65,6 +68,15 @@ class Asking:
             await self._read(unread, neighbours_of)
         return [answers[number] for number in range(len(questions))]
 
+    async def corrected(self, links: Sequence[Link]) -> set[bytes]:
+        """By identity those of the touchpoints that carry no user, and of which a copy is there whose clock was
+        corrected, be it this one."""
+        found = {identity_of(link.order) for link in links if link.is_corrected}
+        plain = [link for link in links if not link.is_corrected]
+        for some in chunks(plain, READ_MAX):
+            found |= await self._patiently(partial(self._store.read_corrected, some))
+        return found
+
     async def _read(self, unread: Collection[str], neighbours_of: Collection[str]) -> None:
         """Read these, together with what others who ask at the same time want read."""
         if not (unread or neighbours_of):
@@ -101,7 +113,7 @@ async def fresh_asking(
     return Asking(Herald(limits, decided.splits), limits, store, patience)
 
 
-def chunks(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+def chunks(items: Sequence[Item], size: int) -> Iterable[Sequence[Item]]:
     """``items`` in pieces of at most ``size``."""
     for start in range(0, len(items), size):
         yield items[start : start + size]

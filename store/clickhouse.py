@@ -28,9 +28,10 @@ from clickhouse_connect.driver.insert import InsertContext
 from stage_engine.identity.carried import carried
 from stage_engine.identity.identifier import is_device
 from stage_engine.identity.limits import Limits
+from stage_engine.identity.link import Link
 from stage_engine.identity.reading import NOTHING, Pair, Reading, bounded, reading_of
 from stage_engine.journey import Journey
-from stage_engine.touchpoint import Placed, Touchpoint
+from stage_engine.touchpoint import Placed, Touchpoint, identity_of
 from store.column import Column
 from store.customer_columns import STORED, customer_columns, stored_journeys
 from store.identity_columns import (
@@ -189,6 +190,15 @@ class ClickHouseStore:
 
     async def read_linked(self, identifiers: Collection[str]) -> list[Touchpoint]:
         return await asyncio.to_thread(self._read_linked, identifiers)
+
+    async def read_corrected(self, links: Sequence[Link]) -> set[bytes]:
+        keys = ", ".join(map(_key_under_device, links))
+        statement = (
+            "SELECT DISTINCT hex(identity) FROM identity_links "
+            f"WHERE (sipHash64(identifier), original_timestamp, identity) IN ({keys}) "
+            "AND occurred_at != original_timestamp"
+        )
+        return {bytes.fromhex(identity) for (identity,) in await self.rows(statement)} if keys else set()
 
     async def read_filed(self, identifiers: Collection[str]) -> set[str]:
         found: set[str] = set()
@@ -403,6 +413,13 @@ def _wire_type(kind: str) -> str:
 def _userless(ids: str) -> str:
     """Links of these identifiers whose touchpoints carry no user and are filed under another identifier."""
     return f"WHERE identifier IN ({ids}) AND home != identifier AND NOT startsWith(home, 'user:')"
+
+
+def _key_under_device(link: Link) -> str:
+    """The place of a link under its touchpoint's device in the order of the links."""
+    device, identity = carried(link.identifiers).device, identity_of(link.order)
+    at = f"fromUnixTimestamp64Milli({link.original_timestamp:d}, 'UTC')"
+    return f"(sipHash64({literal(device)}), {at}, unhex('{identity.hex()}'))"
 
 
 def literal(text: str) -> str:

@@ -134,6 +134,10 @@ class Store(Protocol):
     async def read_linked(self, identifiers: Collection[str]) -> list[Touchpoint]:
         """The facts that carry one of these identifiers, and no user, but are filed under another; one per identity."""
 
+    async def read_corrected(self, links: Sequence[Link]) -> set[bytes]:
+        """By identity those of the touchpoints of which a link under their device has another time than the sender's
+        clock gave."""
+
     async def read_filed(self, identifiers: Collection[str]) -> set[str]:
         """Those of the identifiers under which facts are found: as home, or as ``read_linked`` finds them."""
 

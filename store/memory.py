@@ -97,6 +97,15 @@ class MemoryStore:
                     found[identity] = self.touchpoints[said.home][identity]
         return list(found.values())
 
+    async def read_corrected(self, links: Sequence[Link]) -> set[bytes]:
+        found: set[bytes] = set()
+        for link in links:
+            identity = identity_of(link.order)
+            others = self.links.get(carried(link.identifiers).device, {}).values()
+            if any(one.is_corrected and identity_of(one.order) == identity for one in others):
+                found.add(identity)
+        return found
+
     async def read_filed(self, identifiers: Collection[str]) -> set[str]:
         return {one for one in identifiers if self.touchpoints.get(one) or await self.read_linked([one])}
 

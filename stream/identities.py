@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from stage_engine.identity.carried import Carried, carried
 from stage_engine.identity.identifier import is_receipt
 from stage_engine.identity.limits import Limits
-from stage_engine.identity.link import Link
+from stage_engine.identity.link import Link, link_at
 from stage_engine.identity.news import News
 from stage_engine.identity.resolve import Stretches
-from stage_engine.touchpoint import OrderKey
+from stage_engine.touchpoint import OrderKey, Placed
 from store.asking import Asking, fresh_asking
 from store.interface import Sighting, Store
 from stream.cache import Cache
@@ -58,6 +58,15 @@ class Identities:
             else:
                 rows += [(one, link) for one in said.about]
         return rows
+
+    @staticmethod
+    def traces(placed: Iterable[Placed]) -> list[Sighting]:
+        """Where a copy of a touchpoint is looked for that only a device places: a clock was corrected, and at another
+        time the device may be somebody else's. One that names people is found as a link."""
+        corrected = (link_at(order) for order, _, _ in placed if order[0] != order[4])
+        return [
+            (said.device, link) for link in corrected if (said := carried(link.identifiers)).device and not said.people
+        ]
 
     def is_known(self, link: Link, said: Carried) -> bool:
         """Whether a link is silent (rule 3), by what is remembered alone."""

@@ -13,6 +13,7 @@ from stage_engine.fold import one_per_identity
 from stage_engine.identity.carried import carried
 from stage_engine.identity.history import stands_for
 from stage_engine.identity.identifier import is_device
+from stage_engine.identity.link import link_at
 from stage_engine.identity.resolve import NOBODY, Resolver, Stretches, whose_at
 from stage_engine.touchpoint import Placed
 from store.asking import Asking, Patience
@@ -127,7 +128,7 @@ async def _whose(
     foreign: Mapping[str, list[Placed]], identities: Identities, asking: Asking
 ) -> list[tuple[str, str, Placed, frozenset[str]]]:
     """``(home, customer, touchpoint, others)`` of all touchpoints whose home is perhaps not their customer. ``others``
-    may hold a copy of it: its clock was corrected, and at another time its device was theirs."""
+    may hold a copy of it: a clock was corrected, and at another time its device was theirs."""
     resolver = asking.herald.all
     unknown = [home for home in foreign if identities.whose(home) is None]
     for home, stretches in zip(
@@ -143,21 +144,23 @@ async def _whose(
             if customer == NOBODY and len(one[0][3]) > 1:
                 beyond.append((home, one))
             else:
-                found.append((home, customer, one, _at_other_times(stretches, one, customer)))
+                found.append((home, customer, one, _others(stretches, customer)))
     customers = await asking.answers([partial(resolver.customer, one[0][3], one[0][0]) for _, one in beyond])
     devices = [carried(one[0][3]).device for _, one in beyond]
     lent = await asking.answers([partial(resolver.stretches, device) for device in devices if device])
     stretches_of = dict(zip(filter(None, devices), lent, strict=True))
     for (home, one), customer, device in zip(beyond, customers, devices, strict=True):
-        found.append((home, customer, one, _at_other_times(stretches_of.get(device, ()), one, customer)))
-    return found
+        found.append((home, customer, one, _others(stretches_of.get(device, ()), customer)))
+    doubtful = [link_at(one[0]) for _, _, one, others in found if others]
+    corrected = await asking.corrected(doubtful)
+    return [
+        (home, customer, one, others if one[1] in corrected else frozenset()) for home, customer, one, others in found
+    ]
 
 
-def _at_other_times(stretches: Stretches, one: Placed, customer: str) -> frozenset[str]:
-    occurred_at, *_, original_timestamp = one[0]
-    if occurred_at == original_timestamp:
-        return frozenset()
-    return frozenset(other for _, other in stretches) - {customer, NOBODY}
+def _others(stretches: Stretches, customer: str) -> frozenset[str]:
+    """Who else has had a device."""
+    return frozenset(other for _, other in stretches) - {customer, NOBODY} if len(stretches) > 1 else frozenset()
 
 
 async def _one(stretches: Callable[[str], Stretches], home: str, asking: Asking) -> Stretches:

@@ -199,7 +199,7 @@ class Worker:
         batch = await self._write_facts(batch)
         if batch.decisions:
             await self._patiently(partial(self._store.write_decisions, batch.decisions))
-        if sightings := self._identities.sightings(batch.links):
+        if sightings := self._identities.sightings(batch.links) + self._identities.traces(batch.touchpoints):
             await self._patiently(partial(self._store.write_links, sightings))
         return Taken(batch=batch, began=began)
 

@@ -8,8 +8,9 @@ from stage_engine.touchpoint import OrderKey, Touchpoint
 
 
 class Link(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True):
-    """A touchpoint that carries more than one identifier, reduced to who and when. Copies of one touchpoint share all
-    but ``occurred_at`` and ``settled``; the smallest ``occurred_at`` counts."""
+    """A touchpoint, reduced to who and when: one that carries more than one identifier, or, to be found by its device,
+    one whose clock was corrected. Copies of one touchpoint share all but ``occurred_at`` and ``settled``; the smallest
+    ``occurred_at`` counts."""
 
     occurred_at: int
     message_id: str
@@ -25,6 +26,11 @@ class Link(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True)
         """Its touchpoint's place in the total order."""
         return (self.occurred_at, self.message_id, self.source, self.identifiers, self.original_timestamp)
 
+    @property
+    def is_corrected(self) -> bool:
+        """Whether the sender's clock was corrected: there may be copies with other times."""
+        return self.occurred_at != self.original_timestamp
+
 
 def link_of(touchpoint: Touchpoint) -> Link | None:
     """The link that a touchpoint is, if it is one (not settled yet)."""
@@ -33,7 +39,7 @@ def link_of(touchpoint: Touchpoint) -> Link | None:
 
 
 def link_at(order: OrderKey) -> Link:
-    """The link of the touchpoint with this place, which carries several identifiers (not settled yet)."""
+    """The link of the touchpoint with this place (not settled yet)."""
     occurred_at, message_id, source, identifiers, original_timestamp = order
     return Link(
         occurred_at=occurred_at,

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from stage_engine.touchpoint import Touchpoint
 from store.memory import MemoryStore
 from stream import routing
+from stream.identities import Identities
 from stream.log.memory import MemoryLog
 from stream.log.message import encode_message, partition_of
 from stream.metrics import WorkerMetrics
@@ -152,6 +153,17 @@ async def assigned_by_a_zombie() -> dict[str, int]:
     return world.rows()
 
 
+async def two_clocks() -> dict[str, int]:
+    """A touchpoint on a device that Ada and then Bob had comes by a corrected clock, and once more by the sender's."""
+    world = World()
+    await world.owner(ADA, BOB, D)
+    early = touchpoint("3", at=3, device="d")
+    for one in (seen("1", 1, "ada"), seen("5", 5, "bob"), replace(early, occurred_at=early.occurred_at + 4), early):
+        await world.send(one)
+        await world.drain()
+    return world.rows()
+
+
 def nobody_is_met(patch: pytest.MonkeyPatch) -> None:
     tell = Words.tell
 
@@ -165,11 +177,16 @@ def every_sender_is_believed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(routing, "agrees", lambda customer, mine: True)
 
 
+def corrected_clocks_leave_no_trace(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Identities, "traces", lambda self, placed: [])
+
+
 HISTORIES = [
     (late_row_of_a_zombie, no_versions, {ADA: 2}),
     (remembered_device, nothing_is_forgotten, {ADA: 2, BOB: 2}),
     (silent_meanwhile, nobody_is_met, {ADA: 3, BOB: 2}),
     (assigned_by_a_zombie, every_sender_is_believed, {ADA: 1, BOB: 2}),
+    (two_clocks, corrected_clocks_leave_no_trace, {ADA: 2, BOB: 1}),
 ]
 
 

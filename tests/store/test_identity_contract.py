@@ -14,7 +14,7 @@ from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link, Split, link_of
 from stage_engine.identity.reading import bounded, reading_of
 from stage_engine.identity.resolve import Resolver
-from stage_engine.touchpoint import Touchpoint, place
+from stage_engine.touchpoint import Touchpoint, identity_of, place
 from store.clickhouse import ClickHouseStore
 from store.interface import Decision, Decisions, IdentityRow, Sighting, Store
 from store.memory import MemoryStore
@@ -49,6 +49,19 @@ async def test_both_kinds_of_store_read_the_same(clickhouse: ClickHouseStore, se
     for limits in (LIMITS, Limits()):
         assert await clickhouse.read_readings(asked, limits) == await memory.read_readings(asked, limits)
     assert await clickhouse.read_neighbours(asked) == await memory.read_neighbours(asked)
+
+
+async def test_touchpoints_with_a_corrected_clock_are_found_by_their_device(store: Store) -> None:
+    rows = [
+        at(1, "device:a"), at(2, "device:a"), at(3, "device:b"),
+        at(4, "card:1", "device:a"), at(5, "card:1", "device:b"),
+    ]  # fmt: skip
+    plain = [link(row) for row in rows]
+    moved = [replace(one, occurred_at=one.occurred_at + 300_000) for one in plain]
+    await store.write_links([(carried(one.identifiers).device, one) for one in (*plain, *moved[::2])])
+    asked = [*plain, moved[0], link(at(6, "device:a"))]
+    assert await store.read_corrected(asked) == {identity_of(one.order) for one in plain[::2]}
+    assert await store.read_corrected([]) == set()
 
 
 async def test_a_reading_says_what_all_links_say(store: Store) -> None:

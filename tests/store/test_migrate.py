@@ -7,11 +7,14 @@ from itertools import count
 
 import pytest
 
+from stage_engine.identity.link import link_at
+from stage_engine.touchpoint import place
 from store.clickhouse import ClickHouseStore, connect
 from store.interface import StoreError, StoreUnavailableError
 from store.migrate import SchemaError, migrate
 from store.schema_text import migrations, views
 from store.settings import StoreSettings
+from tests.store.test_contract import touchpoint
 
 DATABASES = (f"tappa_to_migrate_{number}" for number in count())
 
@@ -69,6 +72,18 @@ async def test_a_crash_between_statements_is_repaired_by_doing_it_again(
         await store.execute(statement)
     await brought_up(database)
     assert {"touchpoints", "settings", "v_customers_at"} <= set(await texts(store))
+
+
+async def test_corrected_clocks_of_older_facts_are_found_by_their_devices(
+    database: StoreSettings, store: ClickHouseStore
+) -> None:
+    await brought_up(database)
+    said = {"user_id": "", "anonymous_id": "a", "original_timestamp": 1_750_000_000_123}
+    plain, moved = touchpoint("m1", **said), touchpoint("m2", occurred_at=1_750_000_300_123, **said)
+    await store.write_touchpoints([place(plain), place(moved)])
+    await store.execute("DELETE FROM schema_migrations WHERE number = 3")
+    await brought_up(database)
+    assert await store.read_corrected([link_at(plain.order), link_at(moved.order)]) == {moved.identity}
 
 
 async def test_a_database_of_newer_code_is_refused(database: StoreSettings, store: ClickHouseStore) -> None:
