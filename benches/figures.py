@@ -37,6 +37,7 @@ class Mark:
 
 MARKS: Final = (
     Mark("in_order.end_to_end_per_s", "touchpoints/s end to end, batches of 100", 25_000, more_is_better=True),
+    Mark("in_order.of_no_links", "of the rate without new links, with 2 % of them", 0.85, more_is_better=True),
     Mark("latency.acknowledged_p99_ms", "ms until acknowledged, p99 at 1,000/s", 25, more_is_better=False),
     Mark("latency.visible_p99_ms", "ms until visible, p99 at 1,000/s", 2_000, more_is_better=False),
     Mark("memory_peak_mb", "MB of memory, all processes", 1_500, more_is_better=False),

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final, TypeVar
 
+from benches.customers import Who
+
 T = TypeVar("T")
 
 PRODUCTS: Final = tuple(
@@ -33,32 +35,55 @@ CAMPAIGNS: Final = (
     *6 * ("",),
 )
 STORES: Final = ("berlin-mitte", "hamburg-altona", "koeln-sued")
-KNOWN_OF_FIVE: Final = 3
-"""Customers who log in: their messages carry ``userId`` and ``anonymousId``; the others' only ``anonymousId``."""
+NOBODY: Final = Who("", "", "", "")
 
 
-def message(rng: Random, customer: int, message_id: str, at_ms: int) -> tuple[str, str]:
+def message(rng: Random, who: Who, message_id: str, at_ms: int) -> tuple[str, str]:
     """The type and the JSON of one message of an online shop."""
-    known = customer % 5 < KNOWN_OF_FIVE
-    who = f'"anonymousId":"{_device(customer)}",'
-    if known:
-        who = f'"userId":"u{customer:07d}",{who}'
+    named = on_message(who)
     lot = rng.random()
     if lot < 0.40:
-        return "page", _paged(rng, who, message_id, at_ms)
+        return "page", _paged(rng, named, message_id, at_ms)
     if lot < 0.75:
-        return "track", viewed(rng, who, message_id, at_ms)
+        return "track", viewed(rng, named, message_id, at_ms)
     if lot < 0.85:
-        return "track", _searched(rng, who, message_id, at_ms)
+        return "track", _searched(rng, named, message_id, at_ms)
     if lot < 0.94:
-        return "track", viewed(rng, who, message_id, at_ms, event="Product Added")
-    if lot < 0.98 or not known:
-        return "track", _ordered(rng, who, message_id, at_ms)
-    return "identify", _identified(rng, who, customer, message_id, at_ms)
+        return "track", viewed(rng, named, message_id, at_ms, event="Product Added")
+    if lot < 0.98 or not who.user:
+        return "track", _ordered(rng, named, message_id, at_ms)
+    return identified(rng, who, message_id, at_ms)
 
 
-def receipt(rng: Random, customer: int, message_id: str, at_ms: int) -> tuple[str, str]:
+def identified(rng: Random, who: Who, message_id: str, at_ms: int) -> tuple[str, str]:
+    """The same for a login. One that tells the e-mail address comes from the accounts' server, which knows no device:
+    a device that is seen with all addresses of a customer would become shared."""
+    email = f'"email":"{who.email}",' if who.email else ""
+    named = on_message(who._replace(device="") if email else who)
+    traits = f'{email}"plan":"club","newsletter":true,"logins":{int(rng.random() * 90)}'
+    page = _page(rng, "/account", "Your account")
+    rest = _rest(rng, message_id, at_ms, page)
+    return "identify", f'{{"type":"identify",{named}{rest},"traits":{{{traits}}}}}'
+
+
+def on_message(who: Who) -> str:
+    """The identifiers as members of a message, with a comma behind each."""
+    user = f'"userId":"{who.user}",' if who.user else ""
+    return f'{user}"anonymousId":"{who.device}",' if who.device else user
+
+
+def bought(rng: Random, who: Who, message_id: str, at_ms: int) -> tuple[str, str]:
     """One receipt of a till: a fifth name nobody, the others a loyalty card or, of those who log in, the user."""
+    lot = rng.random()
+    if lot < 0.2:
+        return receipt(rng, NOBODY, message_id, at_ms)
+    if lot < 0.6 or not who.user:
+        return receipt(rng, NOBODY._replace(card=who.card), message_id, at_ms)
+    return receipt(rng, NOBODY._replace(user=who.user), message_id, at_ms)
+
+
+def receipt(rng: Random, who: Who, message_id: str, at_ms: int) -> tuple[str, str]:
+    """A receipt that names all that is known of its customer."""
     lines, total = [], 0.0
     for _ in range(3):
         sku, name, category, price = pick(rng, PRODUCTS)
@@ -67,18 +92,14 @@ def receipt(rng: Random, customer: int, message_id: str, at_ms: int) -> tuple[st
         lines.append(
             f'{{"sku":"{sku}","name":"{name}","quantity":{quantity},"unit_price":{price:.2f},"category":"{category}"}}'
         )
-    lot = rng.random()
-    if lot < 0.2:
-        who = ""
-    elif lot < 0.6 or customer % 5 >= KNOWN_OF_FIVE:
-        who = f'"customer":{{"loyalty_card":"{9_900_000_000 + customer}"}},'
-    else:
-        who = f'"customer":{{"user_id":"u{customer:07d}"}},'
+    named = zip(("user_id", "loyalty_card", "email"), (who.user, who.card, who.email), strict=True)
+    customer = ",".join(f'"{name}":"{value}"' for name, value in named if value)
+    customer = f'"customer":{{{customer}}},' if customer else ""
     when = _timestamp(at_ms)
     return "receipt", (
         f'{{"receipt_id":"{message_id}","store_id":"{pick(rng, STORES)}","till_id":"till-{int(rng.random() * 6)}",'
         f'"business_date":"{when[:10]}","sold_at":"{when[:-1]}+00:00","kind":"sale","total":{total:.2f},"currency":"EUR",'
-        f'{who}"lines":[{",".join(lines)}],"payments":[{{"method":"card","amount":{total:.2f}}}],'
+        f'{customer}"lines":[{",".join(lines)}],"payments":[{{"method":"card","amount":{total:.2f}}}],'
         f'"cashier":"c-{int(rng.random() * 30)}","tse_signature":"{rng.getrandbits(256):064x}"}}'
     )
 
@@ -126,14 +147,6 @@ def _ordered(rng: Random, who: str, message_id: str, at_ms: int) -> str:
     return _track(rng, "Order Completed", who, message_id, at_ms, page, properties)
 
 
-def _identified(rng: Random, who: str, customer: int, message_id: str, at_ms: int) -> str:
-    traits = (
-        f'"email":"customer{customer}@mail.example","plan":"club","newsletter":true,"logins":{int(rng.random() * 90)}'
-    )
-    page = _page(rng, "/account", "Your account")
-    return f'{{"type":"identify",{who}{_rest(rng, message_id, at_ms, page)},"traits":{{{traits}}}}}'
-
-
 def _track(rng: Random, event: str, who: str, message_id: str, at_ms: int, page: str, properties: str) -> str:
     rest = _rest(rng, message_id, at_ms, page)
     return f'{{"type":"track","event":"{event}",{who}{rest},"properties":{{{properties}}}}}'
@@ -150,12 +163,6 @@ def _rest(rng: Random, message_id: str, at_ms: int, page: str) -> str:
         f'"context":{{"page":{{{page}}},{pick(rng, CAMPAIGNS)}"userAgent":"{pick(rng, AGENTS)}","locale":"de-DE",'
         f'"library":{{"name":"analytics.js","version":"next-1.81.1"}}}}'
     )
-
-
-def _device(customer: int) -> str:
-    """An ``anonymousId`` as browsers make them."""
-    digits = f"{(customer + 1) * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,10 +10,13 @@ from benches.results import Result
 
 PROCESSES: Final = ("supervisor", "store", "ingest", "worker", "generator")
 HEADLINES: Final = (
+    ("first_sight.end_to_end_per_s", "HTTP to ClickHouse, everybody for the first time /s"),
     ("single.acknowledged_per_s", "HTTP, one a request, acknowledged /s"),
     ("in_order.acknowledged_per_s", "HTTP, 100 a request, acknowledged /s"),
-    ("in_order.end_to_end_per_s", "HTTP to ClickHouse, 100 a request, in order /s"),
-    ("full_mix.end_to_end_per_s", "the same, full mix (duplicates, late, conflicts) /s"),
+    ("no_links.end_to_end_per_s", "HTTP to ClickHouse, 100 a request, no new links /s"),
+    ("in_order.end_to_end_per_s", "the same, 2 % new links /s"),
+    ("in_order.of_no_links", "2 % new links, of the rate without"),
+    ("full_mix.end_to_end_per_s", "the same, full mix (and duplicates, late, conflicts) /s"),
     ("latency.acknowledged_p50_ms", "acknowledged, at 1,000/s, p50 ms"),
     ("latency.acknowledged_p99_ms", "acknowledged, at 1,000/s, p99 ms"),
     ("latency.visible_p50_ms", "visible, at 1,000/s, p50 ms"),
@@ -24,7 +27,7 @@ HEADLINES: Final = (
 )
 OTHERS_CORES_MAX: Final = 0.3
 """The kernel's own threads take about a tenth of a core on our behalf; more is somebody else's."""
-COSTS: Final = ("single", "in_order", "full_mix", "latency")
+COSTS: Final = ("first_sight", "single", "no_links", "in_order", "full_mix", "latency")
 
 
 def report(result: Result, earlier: Result | None) -> str:
@@ -44,7 +47,10 @@ def report(result: Result, earlier: Result | None) -> str:
         )
     if earlier:
         last = f"{earlier.commit}, {earlier.at[:16]}Z, with {workers(earlier.figures)}"
-        parts.insert(2, f"Compared with {last}, the last on this type of machine; `ratio` is new/old")
+        compared = f"Compared with {last}, the last on this type of machine; `ratio` is new/old"
+    else:
+        compared = "Compared with nothing: no result is kept of this type of machine and workload"
+    parts.insert(2, compared)
     return "\n\n".join(parts)
 
 

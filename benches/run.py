@@ -9,9 +9,9 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -25,11 +25,25 @@ from benches.processes import MemoryWatch, ProcessEndedError
 from benches.report import OTHERS_CORES_MAX, others_cores, report
 from benches.requests import write
 from benches.results import Result, last_like, save
-from benches.workload import DAY_MS, FULL, IN_ORDER, Item, Mix, Workload, items, markers
+from benches.workload import (
+    DAY_MS,
+    FULL,
+    IN_ORDER,
+    NO_LINKS,
+    Item,
+    Mix,
+    Workload,
+    first_sights,
+    items,
+    markers,
+    sights,
+)
 
 BUILD: Final = ROOT / "build"
 SEED: Final = 3
 CUSTOMERS: Final = 100_000
+CUSTOMERS_MIN: Final = 5_000
+"""However small the scale: of fewer, each would have more new identifiers than anybody has."""
 BATCH: Final = 100
 LATENCY_RATE_PER_S: Final = 1_000
 LATENCY_S: Final = 12
@@ -38,7 +52,7 @@ SINGLE_SENDERS: Final = 64
 BATCH_SENDERS: Final = 16
 PROBE_EVERY: Final = 20
 """One request in twenty is looked for: 50 a second."""
-HISTORY_DAYS: Final = 20
+HISTORY_DAYS: Final = 24
 """The phases' touchpoints lie one after the other in these last days: none is too old for a browser to send."""
 SINGLES_S_MAX: Final = 6.0
 
@@ -100,7 +114,8 @@ def bench(options: argparse.Namespace, directory: Path) -> int:
             "seed": SEED,
             "scale": options.scale,
             "batch": BATCH,
-            "customers": CUSTOMERS,
+            "customers": customers(options.scale),
+            "in_order": asdict(IN_ORDER),
             "full_mix": asdict(FULL),
             "phases": {phase.name: phase.requests.items for phase in phases},
             "bytes_per_touchpoint": round(
@@ -116,6 +131,11 @@ def bench(options: argparse.Namespace, directory: Path) -> int:
     return 0
 
 
+def customers(scale: float) -> int:
+    """How many the shop has."""
+    return max(int(CUSTOMERS * scale), CUSTOMERS_MIN)
+
+
 def prepare(directory: Path, now_ms: int, scale: float, mix: str) -> list[Phase]:
     """The requests of all phases, in files; each phase later than the one before."""
     days = iter(range(-HISTORY_DAYS, 0, 4))
@@ -125,19 +145,21 @@ def prepare(directory: Path, now_ms: int, scale: float, mix: str) -> list[Phase]
         seed = SEED * 100 + (start_ms - now_ms) // DAY_MS
         return Workload(
             seed=seed, items=int(count * scale), start_ms=start_ms, end_ms=start_ms + 4 * DAY_MS - 60_000,
-            customers=CUSTOMERS, senders=senders, block=block, mix=mix,
+            customers=customers(scale), senders=senders, block=block, mix=mix,
         )  # fmt: skip
 
-    def phase(name: str, workload: Workload, stream: chain[Item] | None, batch: int, **more: float | str) -> Phase:
-        requests = write(directory / name, stream or items(workload), batch=batch)
+    def phase(name: str, workload: Workload, stream: Iterator[Item], batch: int, **more: float | str) -> Phase:
+        requests = write(directory / name, stream, batch=batch)
         return Phase(name=name, requests=requests, at_ms=workload.end_ms, **more)  # type: ignore[arg-type]
 
-    phases = []
-    warm = workload(5_000, BATCH_SENDERS, BATCH)
-    phases.append(phase("warm_up", replace(warm, customers=2_000), None, BATCH))
-    phases.append(phase("single", workload(60_000, SINGLE_SENDERS, 1), None, 1, limit_s=SINGLES_S_MAX))
+    everybody = workload(sights(CUSTOMERS), BATCH_SENDERS, BATCH)
+    phases = [phase("first_sight", everybody, first_sights(everybody), BATCH)]
+    singles = workload(60_000, SINGLE_SENDERS, 1)
+    phases.append(phase("single", singles, items(singles), 1, limit_s=SINGLES_S_MAX))
     if mix != "full":
-        phases.append(phase("in_order", workload(200_000, BATCH_SENDERS, BATCH), None, BATCH))
+        for name, of in (("no_links", NO_LINKS), ("in_order", IN_ORDER)):
+            ordered = workload(200_000, BATCH_SENDERS, BATCH, of)
+            phases.append(phase(name, ordered, items(ordered), BATCH))
     probed = workload(LATENCY_RATE_PER_S * LATENCY_S / scale, LATENCY_SENDERS, 1)
     phases.append(
         phase(
@@ -146,7 +168,8 @@ def prepare(directory: Path, now_ms: int, scale: float, mix: str) -> list[Phase]
         )
     )  # fmt: skip
     if mix != "in_order":
-        phases.append(phase("full_mix", workload(100_000, BATCH_SENDERS, BATCH, FULL), None, BATCH))
+        mixed = workload(100_000, BATCH_SENDERS, BATCH, FULL)
+        phases.append(phase("full_mix", mixed, items(mixed), BATCH))
     return phases
 
 
@@ -177,6 +200,10 @@ def one_run(phases: Sequence[Phase], directory: Path, workers: int | None) -> tu
         if installation.restarts:
             raise PhaseError(f"a process was restarted meanwhile: see {installation.data / 'logs'} (--keep)")
         figures = measurement.figures
+        if "no_links.end_to_end_per_s" in figures:
+            figures["in_order.of_no_links"] = (
+                figures["in_order.end_to_end_per_s"] / figures["no_links.end_to_end_per_s"]
+            )
         figures["workers"] = installation.workers
         figures["ready_s"] = installation.ready_s
         figures["memory_peak_mb"] = watch.total_peak / 1e6

@@ -1,23 +1,29 @@
 """The touchpoints that are measured: from a seed, as a stream, the same bytes for whoever is measured.
 
 They are those of a linked shop: messages in Segment's shape and receipts of about 700 bytes each, of customers whose
-shares follow Zipf's law. Times go up from item to item, so that nothing is late unless the mix says so.
+shares follow Zipf's law. ``first_sights`` shows everybody once; after that the shop knows its customers, and ``items``
+brings so many new links as the mix says. Times go up from item to item, so that nothing is late unless the mix says so.
 """
 
 from __future__ import annotations
 
-from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
 from random import Random
 from typing import Final, NamedTuple
 
-from benches.messages import message, pick, receipt, viewed
+from benches.customers import HOLDERS_EVERY, Customers, Who, holds_card, known, logs_in
+from benches.messages import bought, identified, message, pick, receipt, viewed
 
+Make = Callable[[Random, Who, str, int], tuple[str, str]]
+"""Kind and JSON of an item, from who comes, its id and its time."""
 DAY_MS: Final = 24 * 3600 * 1000
 RECENT_ITEMS_MAX: Final = 2_000
 """How many items are remembered to be copied: a retry comes soon after."""
+NEW_EMAILS: Final = 0.2
+"""Of the new links that messages bring: the others are new devices. Those of receipts are new cards."""
+LINKER_DRAWS_MAX: Final = 100
+"""Customers who are drawn until one can bring a new link: three of five can, so that none is as good as impossible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +37,12 @@ class Mix:
     late_ms_max: int = 7 * DAY_MS
     conflicts: float = 0.0
     """Another touchpoint under a ``messageId`` that was used before."""
+    links: float = 0.02
+    """Of a customer who logs in, on a device or with a card or an e-mail address that nobody was seen with before."""
 
 
 IN_ORDER: Final = Mix()
+NO_LINKS: Final = Mix(links=0.0)
 FULL: Final = Mix(duplicates=0.05, late=0.03, conflicts=0.001)
 
 
@@ -73,32 +82,60 @@ class Item(NamedTuple):
 def items(workload: Workload) -> Iterator[Item]:
     """The workload's items, in the order of their times (late ones aside)."""
     rng = Random(workload.seed)
-    customers = _Customers(workload, rng)
+    customers = Customers(workload.customers, workload.zipf_exponent, workload.senders, workload.seed, rng)
     recent: dict[bool, list[tuple[Item, str]]] = {True: [], False: []}
     step_ms = (workload.end_ms - workload.start_ms) / workload.items
     mix = workload.mix
     for number in range(workload.items):
         sender, at_till = place(workload, number)
         lately = recent[at_till]
-        lot = rng.random()
-        if lately and lot < mix.duplicates:
+        links, lot = rng.random() < mix.links, rng.random()
+        if lately and not links and lot < mix.duplicates:
             original, _ = pick(rng, lately)
             yield original._replace(sender=sender, fresh=False)
             continue
         at_ms = workload.start_ms + int(number * step_ms)
         message_id = f"{rng.getrandbits(128):032x}"
-        customer = customers.draw(sender)
-        if lot < mix.duplicates + mix.late:
+        if mix.duplicates <= lot < mix.duplicates + mix.late:
             at_ms -= rng.randint(1, mix.late_ms_max)
-        elif lately and not at_till and lot < mix.duplicates + mix.late + mix.conflicts:
+        elif lately and not at_till and 0 <= lot - mix.duplicates - mix.late < mix.conflicts:
             _, message_id = pick(rng, lately)
-        kind, body = (receipt if at_till else message)(rng, customer, message_id, at_ms)
+        kind, body = (_linking if links else _usual)(rng, customers, sender, at_till, message_id, at_ms)
         item = Item(sender, kind, body.encode(), fresh=True)
         if len(lately) < RECENT_ITEMS_MAX:
             lately.append((item, message_id))
         else:
             lately[rng.randrange(RECENT_ITEMS_MAX)] = (item, message_id)
         yield item
+
+
+def first_sights(workload: Workload) -> Iterator[Item]:
+    """``sights(workload.customers)`` items: every customer once with a message, those who log in on the device that
+    will be theirs; and with a receipt all whose card and e-mail address are in their account."""
+    rng = Random(workload.seed)
+    step_ms = (workload.end_ms - workload.start_ms) / sights(workload.customers)
+    for number, (sender, make, who) in enumerate(_first_visits(workload)):
+        message_id, at_ms = f"{rng.getrandbits(128):032x}", workload.start_ms + int(number * step_ms)
+        kind, body = make(rng, who, message_id, at_ms)
+        yield Item(sender, kind, body.encode(), fresh=True)
+
+
+def _first_visits(workload: Workload) -> Iterator[tuple[int, Make, Who]]:
+    """Who is seen by which sender, and how. Of so many customers at a time that each sender's fill requests of
+    messages, and those with a card one of receipts."""
+    some = workload.block * workload.senders * HOLDERS_EVERY
+    for start in range(0, workload.customers, some):
+        for sender in range(workload.senders):
+            here = range(start + sender, min(start + some, workload.customers), workload.senders)
+            for customer in here:
+                yield sender, message, known(customer)._replace(email="")
+            for customer in filter(holds_card, here):
+                yield sender, receipt, known(customer)
+
+
+def sights(customers: int) -> int:
+    """How many items ``first_sights`` has."""
+    return customers + len(range(0, customers, HOLDERS_EVERY))
 
 
 def markers(prefix: str, count: int, at_ms: int, *, sender: int = 0) -> list[Item]:
@@ -118,16 +155,26 @@ def place(workload: Workload, number: int) -> tuple[int, bool]:
     return sender, int(owed + workload.receipts) > int(owed)
 
 
-class _Customers:
-    """Customers by Zipf's law, each at one sender."""
+def _usual(
+    rng: Random, customers: Customers, sender: int, at_till: bool, message_id: str, at_ms: int
+) -> tuple[str, str]:
+    """A visit by what is known."""
+    return (bought if at_till else message)(rng, customers.who(customers.draw(sender)), message_id, at_ms)
 
-    def __init__(self, workload: Workload, rng: Random) -> None:
-        self._senders = workload.senders
-        self._customers = workload.customers
-        self._rng = rng
-        self._shares = list(accumulate((rank + 1) ** -workload.zipf_exponent for rank in range(workload.customers)))
 
-    def draw(self, sender: int) -> int:
-        rank = bisect(self._shares, self._rng.random() * self._shares[-1], 0, self._customers - 1)
-        customer = rank - rank % self._senders + sender
-        return customer if customer < self._customers else sender
+def _linking(
+    rng: Random, customers: Customers, sender: int, at_till: bool, message_id: str, at_ms: int
+) -> tuple[str, str]:
+    """A visit that tells of an identifier which nobody knew."""
+    for _ in range(LINKER_DRAWS_MAX):
+        customer = customers.draw(sender)
+        if not logs_in(customer):
+            continue
+        if at_till:
+            if who := customers.with_new_card(customer):
+                return receipt(rng, who._replace(email=""), message_id, at_ms)
+        elif rng.random() >= NEW_EMAILS:
+            return message(rng, customers.with_new_device(customer)._replace(email=""), message_id, at_ms)
+        elif who := customers.with_new_email(customer):
+            return identified(rng, who, message_id, at_ms)
+    return _usual(rng, customers, sender, at_till, message_id, at_ms)

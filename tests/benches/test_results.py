@@ -43,6 +43,9 @@ def test_a_result_is_found_again_by_a_later_one_of_the_same_machine_and_workload
     assert last_like(RESULT, tmp_path) is None
     assert last_like(msgspec.structs.replace(later, machine={"type": "four cores"}), tmp_path) is None
     assert last_like(msgspec.structs.replace(later, workload={"seed": 2}), tmp_path) is None
+    assert (
+        last_like(msgspec.structs.replace(later, workload={"seed": 1, "in_order": {"links": 0.02}}), tmp_path) is None
+    )
 
 
 def test_the_newest_of_several_results_is_compared_with(tmp_path: Path) -> None:
@@ -60,6 +63,7 @@ def test_the_report_says_ratio_and_mark() -> None:
     assert "1.50" in text
     assert "reached" in text
     assert "NOT reached" in report(RESULT, None)
+    assert "Compared with nothing" in report(RESULT, None)
 
 
 def test_the_report_says_when_other_programs_took_the_machine() -> None:
