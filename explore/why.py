@@ -44,7 +44,7 @@ async def why(store: ClickHouseStore, limits: Limits, a: Typed, b: Typed) -> Why
         joined=found.verdict == "joined",
         verdict=found.verdict,
         customer_id=found.customer_id or None,
-        summary=_summary(one, other, found, because),
+        summary=in_a_sentence(one, other, found, because),
         chain=tuple(
             Step(one=step.one, other=step.other, touchpoint=name_of(step.touchpoint, known)) for step in found.chain
         ),
@@ -115,7 +115,8 @@ def _reason(identifier: str, found: Explanation, resolver: Resolver, decisions: 
     return ""
 
 
-def _summary(one: str, other: str, found: Explanation, because: Sequence[Obstacle]) -> str:
+def in_a_sentence(one: str, other: str, found: Explanation, because: Sequence[Obstacle] = ()) -> str:
+    """What was found, for people."""
     both = f"{one} and {other}"
     obstacles = "; ".join(f"{obstacle.identifier}: {obstacle.reason}" for obstacle in because)
     match found.verdict:
