@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from tappa.exits import EXIT_NOT_DONE, EXIT_REFUSED
 from tappa.lock import HeldError, Lock, part_lock
-from tappa.workers import CountsDifferError, part_kind, require_same_count, surplus
+from tappa.workers import CountsDifferError, part_kind, require_same_count
 
 if TYPE_CHECKING:
     from stage_engine.identity.limits import Limits
@@ -161,8 +161,6 @@ def run_worker(settings: Settings, data: Path, listener: socket.socket, share: S
     too long: what is not committed is read again at the next start."""
     import uvloop
 
-    if too_many := surplus(share.count, settings.log.partitions):
-        refuse(too_many)
     uvloop.run(_worker(settings, data, listener, share))
 
 
