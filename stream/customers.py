@@ -10,6 +10,7 @@ from functools import partial
 from hashlib import blake2b
 from itertools import chain, groupby
 from operator import attrgetter
+from typing import Final
 
 import msgspec
 
@@ -29,6 +30,9 @@ from stream.patience import Patience
 from stream.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
+
+GONE_MAX: Final = 200_000
+"""Tombstones that are remembered; about 150 bytes each."""
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +64,9 @@ class Customers:
         self._metrics = metrics
         self._errors = {model.name: Counter[str]() for model in models}
         self._cache: Cache[str, Journeys] = Cache(settings.cache_customers_max)
+        self._gone: Cache[str, Journeys] = Cache(GONE_MAX)
+        """Identifiers of which there are tombstones only: apart, so that they take no room from journeys."""
+        self._nothing: Journeys = dict.fromkeys(self.model_versions)
         self._resting: dict[str, int] = {}
         """Customers with so many touchpoints that they are not folded again in the next so many batches."""
 
@@ -102,23 +109,33 @@ class Customers:
 
     def tombstones(self, identifiers: Iterable[str], version_of: Callable[[str], int]) -> list[CustomerRow]:
         """Rows that say that nothing is there, for identifiers without facts."""
-        nothing = dict.fromkeys(self.model_versions)
-        return [row for one in identifiers for row in self._rows(one, nothing, version_of(one))]
+        return [row for one in identifiers for row in self._rows(one, self._nothing, version_of(one))]
 
     def remember(self, rows: Sequence[CustomerRow]) -> None:
         """Keep in the cache what has been written. A customer's rows follow each other."""
         for customer_id, theirs in groupby(rows, attrgetter("customer_id")):
-            self._cache.keep(customer_id, {row.model: row.journey for row in theirs})
+            journeys = {row.model: row.journey for row in theirs}
+            if any(journeys.values()):
+                self._cache.keep(customer_id, journeys)
+                self._gone.forget(customer_id)
+            else:
+                self._gone.keep(customer_id, self._nothing)
+                self._cache.forget(customer_id)
         self._metrics.cached_customers.set(len(self._cache))
 
     def forget(self, customer_id: str) -> None:
         """Read this customer's journeys again next time."""
         self._cache.forget(customer_id)
+        self._gone.forget(customer_id)
 
     async def load(self, customers: Iterable[str]) -> dict[str, Journeys]:
         """What is known of these customers: of who is absent nothing was ever derived."""
         customers = list(customers)
-        cached = {customer_id: journeys for customer_id in customers if (journeys := self._cache.get(customer_id))}
+        cached = {
+            customer_id: journeys
+            for customer_id in customers
+            if (journeys := self._cache.get(customer_id) or self._gone.get(customer_id))
+        }
         missing = [customer_id for customer_id in customers if customer_id not in cached]
         self._metrics.state_misses.inc(len(missing))
         read: dict[str, dict[str, Journey | None]] = {}
@@ -183,7 +200,7 @@ class Customers:
 
     def _failed(self, customer_id: str, last: Touchpoint, error: Exception) -> Refused:
         """Facts and last rows stay as they are; the dead letter holds the last touchpoint, to try again with."""
-        self._cache.forget(customer_id)
+        self.forget(customer_id)
         self._metrics.fold_errors.inc()
         logger.error(
             "the fold of a customer failed (%s); a dead letter says which", type(error).__name__, exc_info=error
