@@ -29,6 +29,7 @@ class Who(NamedTuple):
     device: str
     card: str
     email: str
+    phone: str = ""
 
 
 class New(NamedTuple):

@@ -40,6 +40,7 @@ MARKS: Final = (
     Mark("in_order.of_no_links", "of the rate without new links, with 2 % of them", 0.85, more_is_better=True),
     Mark("latency.acknowledged_p99_ms", "ms until acknowledged, p99 at 1,000/s", 25, more_is_better=False),
     Mark("latency.visible_p99_ms", "ms until visible, p99 at 1,000/s", 2_000, more_is_better=False),
+    Mark("identity.join.visible_p99_ms", "ms until an identify has joined 30, p99, idle", 2_000, more_is_better=False),
     Mark("memory_peak_mb", "MB of memory, all processes", 1_500, more_is_better=False),
 )
 """For two cores."""
@@ -53,7 +54,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def together(runs: Sequence[Figures]) -> dict[str, Spread]:
     """Median, smallest and largest of each figure that all runs have."""
-    names = [name for name in runs[0] if all(name in run for run in runs)]
+    names = [name for name in (runs[0] if runs else ()) if all(name in run for run in runs)]
     return {name: spread([run[name] for run in runs]) for name in names}
 
 

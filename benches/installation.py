@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from base64 import b64encode
 from collections import Counter
 from pathlib import Path
@@ -18,11 +19,16 @@ from urllib.parse import urlencode
 
 import tappa.runfile
 from benches.requests import ROUTES
+from stream.log.sqlite import read_status
+from stream.settings import LogSettings
 from tappa.workers import WORKER, part_kind
 
 READY_S_MAX: Final = 120.0
 STOP_S_MAX: Final = 20.0
 COMMAND_S_MAX: Final = 60.0
+QUIET_S_MAX: Final = 180.0
+"""Longest wait until workers have nothing left to do."""
+QUIET_LOOK_S: Final = 0.02
 IDLE_S_MAX: Final = 1.0
 """A connection that was idle longer may have been closed by the server."""
 TAPPA: Final = (sys.executable, "-m", "tappa")
@@ -30,6 +36,10 @@ TAPPA: Final = (sys.executable, "-m", "tappa")
 
 class InstallationError(Exception):
     """It did not start, answer or stop."""
+
+
+class NotAtRestError(InstallationError):
+    """The workers still have something to do."""
 
 
 class Installation:
@@ -92,6 +102,24 @@ class Installation:
             together.update(_metrics(tappa.runfile.reachable(part.host), part.port))
         return together
 
+    def wait_until_quiet(self, limit_s: float = QUIET_S_MAX) -> int:
+        """Return ``time.monotonic_ns()`` once everything is worked off: all that was acknowledged, and all that workers
+        told each other because of it, which is in the log before what it follows from is committed. Looks into the log,
+        so it costs the store nothing. Raises ``NotAtRestError``."""
+        give_up = time.monotonic() + limit_s
+        while time.monotonic() < give_up:
+            log = read_status(self.data / "log", LogSettings())
+            if log is not None and all(log.positions[partition] >= end for partition, end in log.ends.items()):
+                return time.monotonic_ns()
+            time.sleep(QUIET_LOOK_S)
+        raise NotAtRestError(f"the workers did not come to rest within {limit_s:.0f} s")
+
+    @property
+    def writer(self) -> dict[str, Any]:
+        """How the workers connect to the store: they may see what it counts, analysts may not."""
+        settings = tomllib.loads((self.data / "tappa.toml").read_text())
+        return self.connection | {"user": "tappa", "password": settings["store"]["password"]}
+
     def _ready(self) -> bool:
         run = tappa.runfile.read(self.data / "run.json")
         return run is not None and run.ready
@@ -135,7 +163,7 @@ def _metrics(host: str, port: int) -> dict[str, float]:
 
 
 class Analyst:
-    """Asks the store as the analyst, over one connection."""
+    """Asks the store over one connection, as whom the connection says."""
 
     def __init__(self, connection: dict[str, Any]) -> None:
         self._http = http.client.HTTPConnection(connection["host"], connection["port"], timeout=60)

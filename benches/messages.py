@@ -92,8 +92,8 @@ def receipt(rng: Random, who: Who, message_id: str, at_ms: int) -> tuple[str, st
         lines.append(
             f'{{"sku":"{sku}","name":"{name}","quantity":{quantity},"unit_price":{price:.2f},"category":"{category}"}}'
         )
-    named = zip(("user_id", "loyalty_card", "email"), (who.user, who.card, who.email), strict=True)
-    customer = ",".join(f'"{name}":"{value}"' for name, value in named if value)
+    named = {"user_id": who.user, "loyalty_card": who.card, "email": who.email, "phone": who.phone}
+    customer = ",".join(f'"{name}":"{value}"' for name, value in named.items() if value)
     customer = f'"customer":{{{customer}}},' if customer else ""
     when = _timestamp(at_ms)
     return "receipt", (

@@ -4,37 +4,25 @@ from __future__ import annotations
 
 import http.client
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benches.figures import Figures, percentile
-from benches.generator import Order, Outcome, read_times
+from benches.costs import costs, percentiles
+from benches.figures import Figures
+from benches.generator import read_times
 from benches.installation import Analyst, Installation
-from benches.machine import ROOT
-from benches.processes import cpu_s_by_kind, machine_cpu_s
 from benches.requests import Requests, encoded
+from benches.sending import VISIBLE_S_MAX, PhaseError, send, when_seen
 from benches.workload import markers
 from tappa.workers import part_kind
 
-POLL_S: Final = 0.05
-"""From the end of one question whether something is visible to the next: what a time to visible may be too long by."""
 LAST_POLL_S: Final = 0.2
-"""The same while a phase's last touchpoints are waited for: each question costs the store some 15 ms of CPU, and an end
-to end rate is at most so much too low."""
-VISIBLE_S_MAX: Final = 180.0
-"""Longest wait for everything that was accepted to be visible."""
+"""From the end of one question to the next while a phase's last touchpoints are waited for: each costs the store some
+15 ms of CPU, and an end to end rate is at most so much too low."""
 MARKERS: Final = 200
 """Customers whose touchpoints follow a phase's last: each of 8 partitions has one, but for once in 10^10."""
-
-
-class PhaseError(Exception):
-    """Something was refused, lost or too slow: there are no figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,33 +56,35 @@ class Measurement:
     def run(self, phase: Phase) -> None:
         """Send, wait until all is visible, and note the figures. Raises ``PhaseError``."""
         questions = self._analyst.questions
-        with self._costs(phase) as figures:
-            outcome, seen_ns = self._send(phase)
-            if not outcome.clean:
-                what = f"{outcome.statuses}, {outcome.unanswered} unanswered: {outcome.refusals}"
-                raise PhaseError(f"{phase.name}: {what}")
+        with costs(self._installation) as figures:
+            outcome, seen_ns = send(
+                self._installation,
+                phase.requests,
+                self._times,
+                lambda began_ns: self._probe(phase, began_ns),
+                rate_per_s=phase.rate_per_s,
+                limit_s=phase.limit_s,
+            )
             self.touchpoints += outcome.fresh
-            visible_ns = self._when_visible(phase)
+            markers_ns = self._when_visible(phase)
+            visible_ns = self._installation.wait_until_quiet()  # what was passed on to another owner may come later
             figures["cpu_s.generator"] = outcome.cpu_s
         sent_s, visible_s = outcome.wall_s, (visible_ns - outcome.began_ns) / 1e9
         figures["touchpoints"] = outcome.accepted
         figures["requests_per_s"] = outcome.sent / sent_s
         figures["acknowledged_per_s"] = outcome.accepted / sent_s
         figures["end_to_end_per_s"] = outcome.accepted / visible_s
+        figures["rest_after_markers_s"] = (visible_ns - markers_ns) / 1e9
         figures["sent_mb_per_s"] = outcome.bytes / 1e6 / sent_s
         figures["generator_share_of_core"] = outcome.cpu_s / sent_s
         figures["generator_memory_mb"] = outcome.memory_peak_bytes / 1e6
         figures["questions"] = self._analyst.questions - questions
         began, ended = read_times(self._times)
         latencies = [(end - begin) / 1e6 for begin, end in zip(began, ended, strict=True) if end > 0]
-        figures |= _percentiles("acknowledged", latencies)
-        if phase.probe_every:
-            waits = [
-                (seen - began[number * phase.probe_every]) / 1e6
-                for number, seen in enumerate(seen_ns)
-                if seen is not None
-            ]
-            figures |= _percentiles("visible", waits)
+        figures |= percentiles("acknowledged", latencies)
+        if seen_ns:
+            waits = [(seen - began[number * phase.probe_every]) / 1e6 for number, seen in enumerate(seen_ns)]
+            figures |= percentiles("visible", waits)
             figures["probes"] = len(waits)
         for process in {*map(part_kind, self._installation.pids), "generator"}:
             figures[f"cpu_us.{process}"] = figures[f"cpu_s.{process}"] / outcome.accepted * 1e6
@@ -106,80 +96,18 @@ class Measurement:
         if counted != self.touchpoints:
             raise PhaseError(f"{self.touchpoints} touchpoints were acknowledged, v_touchpoints has {counted}")
 
-    @contextmanager
-    def _costs(self, phase: Phase) -> Iterator[Figures]:
-        """CPU of all processes and counters of the workers, from begin to end."""
-        figures: Figures = {}
-        pids = self._installation.pids
-        before = cpu_s_by_kind(pids)
-        worker_before = self._installation.worker_metrics()
-        observer, (machine, steal), wall = time.process_time(), machine_cpu_s(), time.monotonic()
-        yield figures
-        wall = time.monotonic() - wall
-        figures["cpu_s.observer"] = time.process_time() - observer
-        for kind, seconds in cpu_s_by_kind(pids).items():
-            figures[f"cpu_s.{kind}"] = seconds - before[kind]
-        machine_now, steal_now = machine_cpu_s()
-        ours = sum(value for name, value in figures.items() if name.startswith("cpu_s."))
-        figures["others_cores"] = max(machine_now - machine - ours, 0) / wall
-        figures["steal_cores"] = (steal_now - steal) / wall
-        worker = self._installation.worker_metrics()
-        for name in ("batches", "steps", "refolds", "duplicates", "late"):
-            key = f"tappa_worker_{name}_total"
-            figures[f"worker_{name}"] = worker[key] - worker_before[key]
-
-    def _send(self, phase: Phase) -> tuple[Outcome, list[int | None]]:
-        """Have the generator send the phase; meanwhile look for its probes."""
-        installation = self._installation
-        order = Order(
-            host=installation.ingest.host,
-            port=installation.ingest.port,
-            bodies=str(phase.requests.path),
-            table=str(phase.requests.table),
-            authorization=installation.authorization,
-            times=str(self._times),
-            rate_per_s=phase.rate_per_s,
-            limit_s=phase.limit_s,
-        )
-        command = [sys.executable, "-m", "benches.generator"]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-            assert process.stdin
-            assert process.stdout
-            try:
-                process.stdin.write(json.dumps(asdict(order)) + "\n")
-                process.stdin.flush()
-                process.stdout.readline()
-                process.stdin.write("go\n")
-                process.stdin.flush()
-                began_ns = int(process.stdout.readline())
-                seen_ns = self._probe(phase, began_ns)
-                return Outcome(**json.loads(process.stdout.readline())), seen_ns
-            finally:
-                process.kill()
-
-    def _probe(self, phase: Phase, began_ns: int) -> list[int | None]:
-        """When each probe was seen. Only those that are due are asked for."""
+    def _probe(self, phase: Phase, began_ns: int) -> list[int]:
+        """When each probe was seen."""
         if not phase.probe_every:
             return []
         interval_ns = phase.probe_every / phase.rate_per_s * 1e9
-        seen: list[int | None] = [None] * -(-phase.requests.count // phase.probe_every)
-        give_up_ns = began_ns + int(len(seen) * interval_ns + VISIBLE_S_MAX * 1e9)
-        open_probes = set(range(len(seen)))
-        while open_probes and (now_ns := time.monotonic_ns()) < give_up_ns:
-            due = [number for number in open_probes if began_ns + number * interval_ns <= now_ns]
-            if due:
-                visible = self._visible(phase.probe_prefix, due)
-                now_ns = time.monotonic_ns()
-                for number in visible:
-                    seen[number] = now_ns
-                open_probes -= visible
-            time.sleep(POLL_S)
-        if open_probes:
-            raise PhaseError(f"{phase.name}: {len(open_probes)} touchpoints were never visible")
-        return seen
+        probes = -(-phase.requests.count // phase.probe_every)
+        due_ns = [began_ns + int(number * interval_ns) for number in range(probes)]
+        return when_seen(due_ns, lambda due: self._visible(phase.probe_prefix, due))
 
     def _when_visible(self, phase: Phase) -> int:
-        """Append markers behind everything, wait until all are visible: then everything before them is, too."""
+        """Append markers behind everything, wait until all are visible: then everything before them is, too, but for
+        what workers have passed on to each other."""
         prefix = f"marker-{phase.name}-"
         body, route = encoded(markers(prefix, MARKERS, phase.at_ms), single=False)
         installation = self._installation
@@ -209,11 +137,3 @@ class Measurement:
         skip = len(f"user:{prefix}")
         lines = self._analyst.ask(f"SELECT customer_id FROM v_customers WHERE customer_id IN ({names})")
         return {int(line[skip:]) for line in lines}
-
-
-def _percentiles(name: str, values_ms: list[float]) -> Figures:
-    return {
-        f"{name}_p50_ms": percentile(values_ms, 0.50),
-        f"{name}_p99_ms": percentile(values_ms, 0.99),
-        f"{name}_max_ms": max(values_ms),
-    }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from benches.figures import MARKS, Spread
+from benches.identity_report import identity_report
 from benches.results import Result
+from benches.tables import number, table
 
 PROCESSES: Final = ("supervisor", "store", "ingest", "worker", "generator")
 HEADLINES: Final = (
@@ -34,23 +36,25 @@ def report(result: Result, earlier: Result | None) -> str:
     """The whole report."""
     figures = result.figures
     machine = ", ".join(f"{name} {value}" for name, value in result.machine.items() if name != "type")
-    parts = [
-        f"Tappa {result.commit}, {result.at[:16]}Z\n{result.machine['type']}\n{machine}",
-        f"Medians of {len(result.runs)} runs with {workers(figures)}\n" + headlines(figures, earlier),
-        "CPU-µs a touchpoint, by process\n" + costs(figures),
-        "Memory, MB (" + str(result.machine.get("memory", "")) + ")\n" + memory(figures),
-        "Marks, two cores\n" + marks(figures),
-    ]
+    parts = [f"Tappa {result.commit}, {result.at[:16]}Z\n{result.machine['type']}\n{machine}"]
+    if earlier:
+        last = f"{earlier.commit}, {earlier.at[:16]}Z, with {workers(earlier.figures)}"
+        parts.append(f"Compared with {last}, the last on this type of machine; `ratio` is new/old")
+    else:
+        parts.append("Compared with nothing: no result is kept of this type of machine and workload")
+    if result.runs:
+        parts += [
+            f"Medians of {len(result.runs)} runs with {workers(figures)}\n" + headlines(figures, earlier),
+            "CPU-µs a touchpoint, by process\n" + costs(figures),
+            "Memory, MB (" + str(result.machine.get("memory", "")) + ")\n" + memory(figures),
+        ]
+    if any(name.startswith("identity.") for name in figures):
+        parts.append(identity_report(figures, earlier.figures if earlier else {}))
+    parts.append("Marks, two cores\n" + marks(figures))
     if (cores := others_cores(figures)) > OTHERS_CORES_MAX:
         parts.append(
             f"Other programs took up to {cores:.2f} cores meanwhile: these figures are too low, and no result to keep."
         )
-    if earlier:
-        last = f"{earlier.commit}, {earlier.at[:16]}Z, with {workers(earlier.figures)}"
-        compared = f"Compared with {last}, the last on this type of machine; `ratio` is new/old"
-    else:
-        compared = "Compared with nothing: no result is kept of this type of machine and workload"
-    parts.insert(2, compared)
     return "\n\n".join(parts)
 
 
@@ -127,21 +131,3 @@ def others_cores(figures: Mapping[str, Spread]) -> float:
         (figures[f"{phase}.others_cores"].median + figures[f"{phase}.steal_cores"].median for phase in phases),
         default=0.0,
     )
-
-
-def number(value: float) -> str:
-    """Three digits, or whole."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Columns, the first to the left, the others to the right."""
-    lines = [list(titles), *map(list, rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
-    return "\n".join(
-        "  " + "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )  # fmt: skip

@@ -1,4 +1,5 @@
-"""`make bench`: start an installation, load it, measure it, three times; print and keep the medians."""
+"""`make bench`: start an installation, load it, measure it, three times; once more for identity; print and keep the
+medians."""
 
 from __future__ import annotations
 
@@ -10,51 +11,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import asdict
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from itertools import chain, islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benches.figures import Figures, together
+from benches.identity import PARTS, IdentityMeasurement, described
 from benches.installation import Analyst, Installation, InstallationError
 from benches.machine import ROOT, commit, machine
-from benches.phases import Measurement, Phase, PhaseError
+from benches.phases import Measurement, Phase
+from benches.plan import SEED, prepare, sent
 from benches.processes import MemoryWatch, ProcessEndedError
 from benches.report import OTHERS_CORES_MAX, others_cores, report
-from benches.requests import write
 from benches.results import Result, last_like, save
-from benches.workload import (
-    DAY_MS,
-    FULL,
-    IN_ORDER,
-    NO_LINKS,
-    Item,
-    Mix,
-    Workload,
-    first_sights,
-    items,
-    markers,
-    sights,
-)
+from benches.sending import PhaseError
 
 BUILD: Final = ROOT / "build"
-SEED: Final = 3
-CUSTOMERS: Final = 100_000
-CUSTOMERS_MIN: Final = 5_000
-"""However small the scale: of fewer, each would have more new identifiers than anybody has."""
-BATCH: Final = 100
-LATENCY_RATE_PER_S: Final = 1_000
-LATENCY_S: Final = 12
-LATENCY_SENDERS: Final = 64
-SINGLE_SENDERS: Final = 64
-BATCH_SENDERS: Final = 16
-PROBE_EVERY: Final = 20
-"""One request in twenty is looked for: 50 a second."""
-HISTORY_DAYS: Final = 24
-"""The phases' touchpoints lie one after the other in these last days: none is too old for a browser to send."""
-SINGLES_S_MAX: Final = 6.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=3, help="runs, of which the medians are taken (default 3)")
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of touchpoints (default 1)")
     parser.add_argument("--mix", choices=("in_order", "full", "both"), default="both", help="measured end to end")
+    parser.add_argument("--only", choices=("rates", "identity"), help="one of the two parts; without it both")
     parser.add_argument("--workers", type=int, help="for `tappa up --workers`; without it as many as it runs by itself")
     parser.add_argument("--dry", action="store_true", help="keep no result")
     parser.add_argument("--anyway", action="store_true", help="keep it even if other programs took much of the machine")
@@ -97,32 +71,29 @@ def measured(options: argparse.Namespace) -> int:
 def bench(options: argparse.Namespace, directory: Path) -> int:
     """Measure and report; 0 unless something failed (a mark that is missed is no failure)."""
     now = datetime.now(UTC)
-    say(f"making the touchpoints (seed {SEED})")
-    phases = prepare(directory, int(now.timestamp() * 1000), options.scale, options.mix)
     place = machine(directory)
-    runs = []
-    for number in range(options.runs):
-        say(f"run {number + 1} of {options.runs}")
-        run, measure = one_run(phases, directory, options.workers)
-        runs.append(run)
-        place["memory"] = measure
+    now_ms = int(now.timestamp() * 1000)
+    runs: list[Figures] = []
+    identity: Figures = {}
+    workload: dict[str, Any] = {"seed": SEED, "scale": options.scale}
+    if options.only != "identity":
+        say(f"making the touchpoints (seed {SEED})")
+        phases = prepare(directory, now_ms, options.scale, options.mix)
+        workload |= sent(phases, options.scale)
+        for number in range(options.runs):
+            say(f"run {number + 1} of {options.runs}")
+            run, place["memory"] = one_run(phases, directory, options.workers)
+            runs.append(run)
+    if options.only != "rates":
+        say("identity")
+        identity, place["memory"] = identity_run(directory, now_ms, options.scale, options.workers)
+        workload["identity"] = described()
     result = Result(
         at=now.isoformat(timespec="seconds")[:19],
         commit=commit(),
         machine=place,
-        workload={
-            "seed": SEED,
-            "scale": options.scale,
-            "batch": BATCH,
-            "customers": customers(options.scale),
-            "in_order": asdict(IN_ORDER),
-            "full_mix": asdict(FULL),
-            "phases": {phase.name: phase.requests.items for phase in phases},
-            "bytes_per_touchpoint": round(
-                sum(phase.requests.bytes for phase in phases) / sum(phase.requests.items for phase in phases)
-            ),
-        },
-        figures=together(runs),
+        workload=workload,
+        figures=together([*runs]) | together([identity]),
         runs=runs,
     )
     print(report(result, last_like(result)))
@@ -131,87 +102,74 @@ def bench(options: argparse.Namespace, directory: Path) -> int:
     return 0
 
 
-def customers(scale: float) -> int:
-    """How many the shop has."""
-    return max(int(CUSTOMERS * scale), CUSTOMERS_MIN)
-
-
-def prepare(directory: Path, now_ms: int, scale: float, mix: str) -> list[Phase]:
-    """The requests of all phases, in files; each phase later than the one before."""
-    days = iter(range(-HISTORY_DAYS, 0, 4))
-
-    def workload(count: float, senders: int, block: int, mix: Mix = IN_ORDER) -> Workload:
-        start_ms = now_ms + next(days) * DAY_MS
-        seed = SEED * 100 + (start_ms - now_ms) // DAY_MS
-        return Workload(
-            seed=seed, items=int(count * scale), start_ms=start_ms, end_ms=start_ms + 4 * DAY_MS - 60_000,
-            customers=customers(scale), senders=senders, block=block, mix=mix,
-        )  # fmt: skip
-
-    def phase(name: str, workload: Workload, stream: Iterator[Item], batch: int, **more: float | str) -> Phase:
-        requests = write(directory / name, stream, batch=batch)
-        return Phase(name=name, requests=requests, at_ms=workload.end_ms, **more)  # type: ignore[arg-type]
-
-    everybody = workload(sights(CUSTOMERS), BATCH_SENDERS, BATCH)
-    phases = [phase("first_sight", everybody, first_sights(everybody), BATCH)]
-    singles = workload(60_000, SINGLE_SENDERS, 1)
-    phases.append(phase("single", singles, items(singles), 1, limit_s=SINGLES_S_MAX))
-    if mix != "full":
-        for name, of in (("no_links", NO_LINKS), ("in_order", IN_ORDER)):
-            ordered = workload(200_000, BATCH_SENDERS, BATCH, of)
-            phases.append(phase(name, ordered, items(ordered), BATCH))
-    probed = workload(LATENCY_RATE_PER_S * LATENCY_S / scale, LATENCY_SENDERS, 1)
-    phases.append(
-        phase(
-            "latency", probed, with_probes(probed), 1, rate_per_s=LATENCY_RATE_PER_S, limit_s=LATENCY_S,
-            probe_prefix="probe-", probe_every=PROBE_EVERY,
-        )
-    )  # fmt: skip
-    if mix != "in_order":
-        mixed = workload(100_000, BATCH_SENDERS, BATCH, FULL)
-        phases.append(phase("full_mix", mixed, items(mixed), BATCH))
-    return phases
-
-
-def with_probes(workload: Workload) -> chain[Item]:
-    """The workload's items, every ``PROBE_EVERY``-th replaced by a probe at the same sender."""
-    probes = iter(markers("probe-", -(-workload.items // PROBE_EVERY), workload.end_ms))
-    stream = iter(items(workload))
-    groups = iter(lambda: list(islice(stream, PROBE_EVERY)), [])
-    return chain.from_iterable([next(probes)._replace(sender=group[0].sender), *group[1:]] for group in groups)
-
-
 def one_run(phases: Sequence[Phase], directory: Path, workers: int | None) -> tuple[Figures, str]:
     """A new installation through all phases, and what memory was measured as."""
-    data = directory / "data"
-    shutil.rmtree(data, ignore_errors=True)
-    with (
-        Installation(data, directory / "tappa.log", workers) as installation,
-        MemoryWatch(installation.pids) as watch,
-        closing(Analyst(installation.connection)) as analyst,
-    ):
+    with installed(directory, workers) as (installation, watch), closing(Analyst(installation.connection)) as analyst:
         measurement = Measurement(installation, analyst, directory)
         for phase in phases:
-            began = time.monotonic()
-            measurement.run(phase)
-            say(f"  {phase.name}: {phase.requests.items:,} touchpoints, {time.monotonic() - began:.1f} s")
+            with said(f"{phase.name}: {phase.requests.items:,} touchpoints"):
+                measurement.run(phase)
         measurement.check()
-        watch.look()
-        if installation.restarts:
-            raise PhaseError(f"a process was restarted meanwhile: see {installation.data / 'logs'} (--keep)")
         figures = measurement.figures
         if "no_links.end_to_end_per_s" in figures:
             figures["in_order.of_no_links"] = (
                 figures["in_order.end_to_end_per_s"] / figures["no_links.end_to_end_per_s"]
             )
-        figures["workers"] = installation.workers
-        figures["ready_s"] = installation.ready_s
-        figures["memory_peak_mb"] = watch.total_peak / 1e6
-        figures["memory_end_mb"] = sum(watch.now.values()) / 1e6
-        for kind, peak in watch.peaks.items():
-            figures[f"memory_peak_mb.{kind}"] = peak / 1e6
-            figures[f"memory_end_mb.{kind}"] = watch.now[kind] / 1e6
-        return figures, watch.measure
+        return figures | ended(installation, watch), watch.measure
+
+
+def identity_run(directory: Path, now_ms: int, scale: float, workers: int | None) -> tuple[Figures, str]:
+    """The same for everything about identity, once: it costs two minutes. After what an installation does not master
+    comes a new one."""
+    figures: Figures = {}
+    waiting = list(PARTS)
+    while waiting:
+        with (
+            installed(directory, workers) as (installation, watch),
+            closing(IdentityMeasurement(installation, directory, now_ms, scale)) as measurement,
+        ):
+            masters = True
+            while waiting and masters:
+                part = waiting.pop(0)
+                with said(part.name):
+                    masters = measurement.run(part)
+            if masters:
+                measurement.check()
+                end = ended(installation, watch)
+                figures |= {f"identity.{name}": value for name, value in end.items()}
+            figures |= measurement.figures
+    return figures, watch.measure
+
+
+@contextmanager
+def installed(directory: Path, workers: int | None) -> Iterator[tuple[Installation, MemoryWatch]]:
+    """A new installation and what watches its memory."""
+    data = directory / "data"
+    shutil.rmtree(data, ignore_errors=True)
+    with Installation(data, directory / "tappa.log", workers) as installation, MemoryWatch(installation.pids) as watch:
+        yield installation, watch
+
+
+def ended(installation: Installation, watch: MemoryWatch) -> Figures:
+    """What is read off an installation in the end. Raises ``PhaseError`` when a process died meanwhile."""
+    watch.look()
+    if installation.restarts:
+        raise PhaseError(f"a process was restarted meanwhile: see {installation.data / 'logs'} (--keep)")
+    figures: Figures = {"workers": installation.workers, "ready_s": installation.ready_s}
+    figures["memory_peak_mb"] = watch.total_peak / 1e6
+    figures["memory_end_mb"] = sum(watch.now.values()) / 1e6
+    for kind, peak in watch.peaks.items():
+        figures[f"memory_peak_mb.{kind}"] = peak / 1e6
+        figures[f"memory_end_mb.{kind}"] = watch.now[kind] / 1e6
+    return figures
+
+
+@contextmanager
+def said(what: str) -> Iterator[None]:
+    """Say what was done, and how long it took."""
+    began = time.monotonic()
+    yield
+    say(f"  {what}, {time.monotonic() - began:.1f} s")
 
 
 def say(line: str) -> None:

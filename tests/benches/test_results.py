@@ -66,6 +66,20 @@ def test_the_report_says_ratio_and_mark() -> None:
     assert "Compared with nothing" in report(RESULT, None)
 
 
+def test_the_report_has_what_was_measured_of_identity_and_says_what_was_left_out() -> None:
+    measured = {
+        "identity.join.joined": 30, "identity.join.visible_p99_ms": 900, "identity.chain.first.rows_read": 77,
+        "identity.group.left_out": 1,
+    }  # fmt: skip
+    identity = msgspec.structs.replace(RESULT, runs=[], figures=together([measured]))
+    text = report(identity, None)
+    assert "Medians of" not in text
+    assert "joins 30 touchpoints" not in text
+    assert "the same, p99 ms" in text
+    assert "users chained by each other's cards, first half" in text
+    assert "for too long: group" in text
+
+
 def test_the_report_says_when_other_programs_took_the_machine() -> None:
     calm = {"latency.others_cores": Spread(0.2, 0.1, 0.9), "latency.steal_cores": Spread(0.0, 0.0, 0.0)}
     busy = {"latency.others_cores": Spread(0.9, 0.1, 0.9), "latency.steal_cores": Spread(0.1, 0.0, 0.1)}

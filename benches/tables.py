@@ -1,0 +1,23 @@
+"""Numbers and tables for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def number(value: float) -> str:
+    """Three digits, or whole."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns, the first to the left, the others to the right."""
+    lines = [list(titles), *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
+    return "\n".join(
+        "  " + "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )  # fmt: skip
