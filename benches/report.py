@@ -18,6 +18,7 @@ HEADLINES: Final = (
     ("no_links.end_to_end_per_s", "HTTP to ClickHouse, 100 a request, no new links /s"),
     ("in_order.end_to_end_per_s", "the same, 2 % new links /s"),
     ("in_order.of_no_links", "2 % new links, of the rate without"),
+    ("in_order.of_no_links_by_cpu", "the same by the CPU that is spent"),
     ("full_mix.end_to_end_per_s", "the same, full mix (and duplicates, late, conflicts) /s"),
     ("latency.acknowledged_p50_ms", "acknowledged, at 1,000/s, p50 ms"),
     ("latency.acknowledged_p99_ms", "acknowledged, at 1,000/s, p99 ms"),

@@ -110,12 +110,23 @@ def one_run(phases: Sequence[Phase], directory: Path, workers: int | None) -> tu
             with said(f"{phase.name}: {phase.requests.items:,} touchpoints"):
                 measurement.run(phase)
         measurement.check()
-        figures = measurement.figures
-        if "no_links.end_to_end_per_s" in figures:
-            figures["in_order.of_no_links"] = (
-                figures["in_order.end_to_end_per_s"] / figures["no_links.end_to_end_per_s"]
-            )
+        figures = measurement.figures | compared(measurement.figures)
         return figures | ended(installation, watch), watch.measure
+
+
+def compared(figures: Figures) -> Figures:
+    """What new links leave of the rate without any: as measured, and by the CPU that is spent. The time ends with what
+    workers still tell each other because of the last links, which takes as long however much is sent."""
+    if "no_links.end_to_end_per_s" not in figures:
+        return {}
+    spent = {
+        phase: sum(figures[f"{phase}.cpu_us.{process}"] for process in ("ingest", "worker", "store"))
+        for phase in ("no_links", "in_order")
+    }
+    return {
+        "in_order.of_no_links": figures["in_order.end_to_end_per_s"] / figures["no_links.end_to_end_per_s"],
+        "in_order.of_no_links_by_cpu": spent["no_links"] / spent["in_order"],
+    }
 
 
 def identity_run(directory: Path, now_ms: int, scale: float, workers: int | None) -> tuple[Figures, str]:
