@@ -28,18 +28,20 @@ class Delivery:
         *,
         clients: int = 6,
         pause_s: float = 0.0,
+        batch_items: int = BATCH_ITEMS,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._tappa = tappa
         self._clients = clients
         self._pause_s = pause_s
+        self._batch_items = batch_items
         self._transport = transport
         self.acknowledged: list[Item] = []
         self.tries_again = 0
 
     async def send(self, items: Sequence[Item]) -> None:
         """Return when all are acknowledged."""
-        requests = iter(list(_requests(items)))
+        requests = iter(list(_requests(items, self._batch_items)))
         async with (
             httpx.AsyncClient(timeout=TIMEOUT_S, transport=self._transport) as client,
             asyncio.TaskGroup() as clients,
@@ -79,13 +81,13 @@ class Delivery:
         return True
 
 
-def _requests(items: Sequence[Item]) -> Iterable[list[Item]]:
+def _requests(items: Sequence[Item], most: int) -> Iterable[list[Item]]:
     """The items in bodies: each of one source, one endpoint and one clock."""
     waiting: dict[tuple[str, str, int], list[Item]] = {}
     for item in items:
         same = waiting.setdefault((item.source, item.endpoint, item.behind_ms), [])
         same.append(item)
-        if len(same) == BATCH_ITEMS:
+        if len(same) == most:
             yield waiting.pop((item.source, item.endpoint, item.behind_ms))
     yield from waiting.values()
 

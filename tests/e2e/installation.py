@@ -143,7 +143,13 @@ class Installation:
 
     def command(self, *arguments: str) -> str:
         """What a command of ``tappa`` prints; it must succeed."""
-        answer = subprocess.run(
+        answer = self.attempt(*arguments)
+        assert answer.returncode == 0, f"tappa {' '.join(arguments)}: {answer.stdout}{answer.stderr}\n{self.said()}"
+        return answer.stdout
+
+    def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command of ``tappa``, run to its end, whatever becomes of it."""
+        return subprocess.run(
             [*TAPPA, *arguments, "--data", str(self.data)],
             capture_output=True,
             text=True,
@@ -151,8 +157,6 @@ class Installation:
             timeout=300,
             check=False,
         )
-        assert answer.returncode == 0, f"tappa {' '.join(arguments)}: {answer.stdout}{answer.stderr}\n{self.said()}"
-        return answer.stdout
 
     def query(self, sql: str, **parameters: str) -> bytes:
         """What ClickHouse answers to the analyst."""

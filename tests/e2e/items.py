@@ -96,8 +96,8 @@ def receipt(
     message_id = "receipt:" + "/".join(key)
     event = {"sale": "Receipt Issued", "return": "Receipt Returned", "void": "Receipt Voided"}[kind]
     said |= {"type": "receipt", "event": event, "channel": "store", "offline": True, "source": "till"}
-    said |= {"user_id": customer.get("user_id", ""), "value": total * 100, "currency": body["currency"]}
-    contacts = sorted(f"{name}:{value}" for name, value in customer.items() if name != "user_id")
+    said |= {"user_id": plain(customer.get("user_id", "")), "value": total * 100, "currency": body["currency"]}
+    contacts = sorted(f"{name}:{plain(value)}" for name, value in customer.items() if name != "user_id")
     said["contacts"] = contacts or ([] if customer else [message_id])
     said |= {"transaction": kind, "message_id": message_id, "properties": body, "original_timestamp": at_ms}
     return finished(Item(source="till", endpoint="receipts", body=body, touchpoint={**NOTHING, **said}))
@@ -129,6 +129,14 @@ def finished(item: Item) -> Item:
         "content": blake2b(item.wire, digest_size=16).digest(),
     }
     return replace(item, touchpoint={**said, **known})
+
+
+def plain(value: str) -> str:
+    """An identifier's value as ingest keeps it: e-mail addresses in lower case, phone numbers without spaces."""
+    value = value.strip()
+    if "@" in value:
+        return value.lower()
+    return value.replace(" ", "") if value.startswith("+") else value
 
 
 def iso(at_ms: int) -> str:

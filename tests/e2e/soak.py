@@ -1,37 +1,83 @@
-"""The long form of the kill tests: ``python -m tests.e2e.soak [KILLS] [SEED]``; 20 of each process, then all together.
+"""The long form of the kill tests, ``python -m tests.e2e.soak``: much traffic while each process is killed twenty times
+and then all together, and two hundred histories in which nearly every touchpoint says who is who.
 
-Prints the seed, so that a failure can be repeated, and leaves the data directory of a failure where it says.
+Prints the seeds, so that a failure can be repeated, and leaves the data directory of a failure where it says.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Coroutine
 from pathlib import Path
 from random import Random
+from traceback import format_exception
 
 from tests.e2e.chaos import EVERYTHING, TARGETS, torture
+from tests.e2e.lives import live, lots
 
 
-def main(kills: int, seed: int) -> None:
-    directory = Path(tempfile.mkdtemp(prefix="tappa-soak-"))
-    order = [*TARGETS] * kills
-    Random(seed).shuffle(order)
-    order += [EVERYTHING] * max(1, kills // 4)
-    print(f"seed {seed}, {len(order)} kills, data in {directory}")
-    began = time.monotonic()
+def main() -> None:
+    arguments = parsed()
+    soak = Soak()
+    if arguments.kills:
+        soak.traffic(arguments.kills, arguments.seed)
+    for seeds in lots(arguments.first, arguments.histories):
+        soak.histories(seeds)
+    soak.say(f"{soak.wrong} wrong of {soak.done}")
+    sys.exit(1 if soak.wrong else 0)
 
-    def say(line: str) -> None:
-        print(f"{time.monotonic() - began:7.1f} s  {line}", flush=True)
 
-    killed = asyncio.run(torture(directory, seed=seed, kills=order, touchpoints=10_000, pause_s=(0.2, 4.0), say=say))
-    print(f"every view equals the reference after {dict(killed)}")
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.soak", description="The long form of the kill tests.")
+    parser.add_argument("--kills", type=int, default=20, help="of each process under traffic; 0: none (%(default)s)")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the traffic and its kills (the time)")
+    parser.add_argument("--histories", type=int, default=200, help="how many histories (%(default)s)")
+    parser.add_argument("--first", type=int, default=0, help="the seed of the first one (%(default)s)")
+    return parser.parse_args()
+
+
+class Soak:
+    """What was done until now, and how much of it went wrong."""
+
+    def __init__(self) -> None:
+        self.done = self.wrong = 0
+        self._began = time.monotonic()
+
+    def say(self, line: str) -> None:
+        print(f"{time.monotonic() - self._began:7.1f} s  {line}", flush=True)
+
+    def traffic(self, kills: int, seed: int) -> None:
+        """Much traffic, and so many kills of each process."""
+        directory = Path(tempfile.mkdtemp(prefix="tappa-soak-"))
+        order = [*TARGETS] * kills
+        Random(seed).shuffle(order)
+        order += [EVERYTHING] * max(1, kills // 4)
+        self.say(f"seed {seed}, {len(order)} kills")
+        lived = torture(directory, seed=seed, kills=order, touchpoints=10_000, pause_s=(0.2, 4.0), say=self.say)
+        self._run(directory, f"traffic of seed {seed}", lived)
+
+    def histories(self, seeds: list[int]) -> None:
+        """Those of the seeds, on one installation."""
+        directory = Path(tempfile.mkdtemp(prefix="tappa-soak-"))
+        self._run(directory, f"histories {seeds[0]} to {seeds[-1]}", live(directory, seeds, lambda _: None))
+
+    def _run(self, directory: Path, what: str, lived: Coroutine[None, None, Counter[str]]) -> None:
+        self.done += 1
+        try:
+            killed = asyncio.run(lived)
+        except Exception as error:
+            self.wrong += 1
+            self.say(f"{what}: WRONG, data in {directory}\n{''.join(format_exception(error))}")
+        else:
+            self.say(f"{what}: every view equals the reference after {dict(killed)}")
+            shutil.rmtree(directory)
 
 
 if __name__ == "__main__":
-    main(
-        int(sys.argv[1]) if len(sys.argv) > 1 else 20,
-        int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time()),
-    )
+    main()

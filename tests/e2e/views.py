@@ -96,9 +96,12 @@ def plain(name: str, value: Any) -> Any:
     return float(value) if name in ("score", "duration") and value is not None else value
 
 
-def differences(tappa: Installation, touchpoints: list[Row], *, now_ms: int, at_ms: int) -> dict[str, list[str]]:
-    """For each view the rows that it has and should not have (``+``) and those that it lacks (``-``)."""
-    reference = Reference(touchpoints, MODEL_FILE.read_text())
+def differences(
+    tappa: Installation, touchpoints: list[Row], *, now_ms: int, at_ms: int, **decided: Any
+) -> dict[str, list[str]]:
+    """For each view the rows that it has and should not have (``+``) and those that it lacks (``-``). What was
+    ``decided`` are the splits and limits, as the reference takes them."""
+    reference = Reference(touchpoints, MODEL_FILE.read_text(), **decided)
     pairs = {
         "v_touchpoints": (TOUCHPOINT, reference.v_touchpoints(), {}),
         "v_stage_visits": (VISIT, reference.v_stage_visits(now_ms), {}),
