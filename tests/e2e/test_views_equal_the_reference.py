@@ -21,7 +21,7 @@ SMALL_BATCHES = {"TAPPA_WORKER__BATCH_MESSAGES_MAX": "1000"}
 async def delivered(directory: Path, traffic: Traffic, shuffle: int, end_ms: int) -> dict[str, bytes]:
     """Send everything to a new installation, compare its views with the reference, and return them."""
     directory.mkdir()
-    with Installation(directory, **SMALL_BATCHES) as tappa:
+    with Installation(directory, workers=1, **SMALL_BATCHES) as tappa:
         sendings = traffic.sendings(shuffle)
         await Delivery(tappa).send(sendings)
         tappa.wait_until_visible(120)
