@@ -1,5 +1,5 @@
-"""A condition: a short CEL expression over what a touchpoint says (``event.*``) and what was known before it
-(``state.*``).
+"""Conditions, and the values that counters keep: short CEL expressions over what a touchpoint says (``event.*``) and
+what was known before it (``state.*``).
 
 CEL (https://cel.dev) cannot loop, call out or change anything; what is left to bound is length, nesting and macros,
 which this module does when the condition is compiled. Only what an expression refers to is handed over: converting a
@@ -60,8 +60,8 @@ class ConditionError(ValueError):
     """The text is no condition; the message says what to do."""
 
 
-class Condition:
-    """A compiled condition. ``name`` is how the count of its errors is labelled; ``state_fields`` is what it reads of
+class Expression:
+    """A compiled expression. ``name`` is how the count of its errors is labelled; ``state_fields`` is what it reads of
     the state."""
 
     __slots__ = ("_event_fields", "_program", "name", "state_fields", "text")
@@ -98,19 +98,29 @@ class Condition:
             if function not in FUNCTIONS and not _OPERATOR.fullmatch(function):
                 raise ConditionError(f"'{function}' may not be called; there are: has, {', '.join(sorted(FUNCTIONS))}")
 
+    def value(self, touchpoint: Touchpoint, state: Context) -> object:
+        """What it says of ``touchpoint``, given the ``state`` before it (at least its ``state_fields``). Raises
+        whatever CEL does: a field that is absent, a division by zero, types that do not go together."""
+        event: Context = {}
+        for field, read, keys in self._event_fields:
+            value = read(touchpoint)
+            if isinstance(value, dict) and keys is not None:
+                event[field] = {key: value[key] for key in keys if key in value}
+            elif value is not None:
+                event[field] = value
+        return self._program.execute({"event": event, "state": state})
+
+
+class Condition(Expression):
+    """An expression that is asked for yes or no."""
+
+    __slots__ = ()
+
     def holds(self, touchpoint: Touchpoint, state: Context, errors: Counter[str] | None) -> bool:
-        """Whether it is true of ``touchpoint``, given the ``state`` before it (at least its ``state_fields``). An error
-        inside (a field that is absent, a division by zero, types that do not compare, an answer that is not yes or no)
-        means no, and is counted in ``errors`` under ``name``."""
+        """Whether it is true of ``touchpoint``, given the ``state`` before it. An error inside, an answer that is not
+        yes or no among them, means no, and is counted in ``errors`` under ``name``."""
         try:
-            event: Context = {}
-            for field, read, keys in self._event_fields:
-                value = read(touchpoint)
-                if isinstance(value, dict) and keys is not None:
-                    event[field] = {key: value[key] for key in keys if key in value}
-                elif value is not None:
-                    event[field] = value
-            answer = self._program.execute({"event": event, "state": state})
+            answer = self.value(touchpoint, state)
         except Exception:
             answer = None
         if answer is True or answer is False:

@@ -40,8 +40,8 @@ class Journey(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=Tr
     purchases: int = 0
     revenue: dict[str, int] = {}
     """Sum of values by currency, in 1/MONEY_UNIT, returns taken off."""
-    counters: dict[str, int | float | str | bool] = {}
-    """What the model counts, by name."""
+    counters: dict[str, int | float | str | bool | tuple[int, ...]] = {}
+    """What the model's counters keep, by name (``stage_engine.counter``)."""
     voided: frozenset[str] = frozenset()
     """``message_id`` of the voids in the history, and of the sales that these refer to: whatever carries one is in
     doubt."""

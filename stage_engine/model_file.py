@@ -6,14 +6,16 @@ every thing has a name or a place, and unknown keys are refused, so that a later
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from stage_engine.yaml_source import Path, Source, SourceError, read_source
+from stage_engine.counter import DISTINCT_MAX, Kind
+from stage_engine.file_parts import Name, Part, ScoreKinds, Text, Texts, Types, Words
+from stage_engine.problem import ModelError, Problem, Problems, nearest
+from stage_engine.silence import silence_ms
+from stage_engine.yaml_source import Path, SourceError, read_source
 
 STAGES_MAX: Final = 50
 SIGNALS_MAX: Final = 100
@@ -22,52 +24,42 @@ COUNTERS_MAX: Final = 50
 EVENTS_MAX: Final = 500
 """Of all signals together. All five are several times what seven_stage has; together they bound the compiled index,
 at worst some 40 MB."""
-SILENCE_MAX_MS: Final = 3_650 * 86_400_000
-"""Ten years: the longest time-out, and the longest chain of them, so that every planned visit fits into a
-DateTime64."""
-SILENCE_MIN_MS: Final = 60_000
-"""One minute: a time-out of no length would be a loop."""
-
-_DURATION: Final = re.compile(r"P(?:(?P<days>\d{1,5})D)?(?:T(?=\d)(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,7})M)?)?")
-_NAME: Final = r"^[a-z][a-z0-9_]{0,62}$"
-
-Name = Annotated[str, Field(pattern=_NAME)]
-Text = str | dict[str, str]
-"""For people: one text, or one by language (``{en: …, it: …}``)."""
-OneOrSeveral = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
-Words = Annotated[list[str], OneOrSeveral, Field(min_length=1)]
-TouchpointType = Literal["track", "identify", "page", "screen", "group", "alias", "receipt"]
-Types = Annotated[list[TouchpointType], OneOrSeveral, Field(min_length=1)]
-ScoreKinds = Annotated[list[Literal["nps", "csat", "sentiment"]], OneOrSeveral, Field(min_length=1)]
 
 
-class ModelError(ValueError):
-    """A model file that cannot be used: one line per problem, ``file:line:column: stage 's': what to do``."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class StageFile(_Strict):
-    """A stage. Its place in the list says how far along the journey it is."""
+class StageFile(Part):
+    """A stage. Its place in the list says how far along the journey it is. All but its name is for people."""
 
     name: Name
+    """Lower case, digits and _."""
     title: Text | None = None
-    summary: Text | None = None
+    """What people call it."""
+    summary: Texts | None = None
+    """What it is, in a sentence."""
+    wants: Texts | None = None
+    """What somebody in it wants: their motivation."""
+    does: Texts | None = None
+    """What they do."""
+    feels: Texts | None = None
+    """How they feel."""
+    barriers: Texts | None = None
+    """What keeps them from going on."""
+    channels: Texts | None = None
+    """Where they are met."""
+    help: Texts | None = None
+    """What a company does there."""
+    objective: Texts | None = None
+    """What a company wants to reach, and measures."""
 
 
-class SignalFile(_Strict):
+class SignalFile(Part):
     """What a touchpoint says: all that is written must be true of it."""
 
     type: Types | None = None
+    """Any of these types of touchpoint."""
     event: Words | None = None
     """Any of these event names, letter by letter."""
     channel: Words | None = None
+    """Any of these places: web, app, store, call_centre, email …"""
     score_kind: ScoreKinds | None = None
     """Any of these kinds of score is on the touchpoint."""
     when: str | None = None
@@ -80,35 +72,80 @@ class SignalFile(_Strict):
         return self
 
 
-class CounterFile(_Strict):
-    """A number kept for each customer, read as ``state.<its name>``."""
+class CounterFile(Part):
+    """A value kept for each customer, read as ``state.<its name>``: one of count, sum, last, first, distinct,
+    days_since."""
 
-    count: Name
-    """The signal whose touchpoints are counted."""
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind]} for kind in get_args(Kind)]})
+
+    count: Name | None = None
+    """How many touchpoints carried this signal."""
+    sum: str | None = None
+    """The sum of this value (CEL over event.*) of the touchpoints that carry the signal ``on``."""
+    last: str | None = None
+    """This value (CEL over event.*) of the last touchpoint that carried the signal ``on``."""
+    first: str | None = None
+    """This value (CEL over event.*) of the first touchpoint that carried the signal ``on``."""
+    distinct: str | None = None
+    """How many different values (CEL over event.*) the touchpoints with the signal ``on`` had, up to ``max``."""
+    days_since: Name | None = None
+    """Whole days since the last touchpoint that carried this signal."""
+    on: Name | None = None
+    """The signal whose touchpoints have the value."""
+    max: Annotated[int, Field(ge=1, le=DISTINCT_MAX)] | None = None
+    """Of ``distinct``: it counts up to here."""
+
+    @property
+    def kind(self) -> Kind:
+        """Which of the six it is."""
+        return next(kind for kind in get_args(Kind) if getattr(self, kind) is not None)
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> CounterFile:
+        kinds = [kind for kind in get_args(Kind) if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            raise ValueError(f"a counter is one of {', '.join(get_args(Kind))}: write exactly one of them")
+        named = self.kind in ("count", "days_since")
+        if named and self.on is not None:
+            raise ValueError(f"'{self.kind}' names its signal itself: leave 'on' out")
+        if not named and self.on is None:
+            raise ValueError(f"'{self.kind}' needs 'on': the signal whose touchpoints have the value")
+        if (self.kind == "distinct") != (self.max is not None):
+            raise ValueError(f"'distinct' needs 'max' (1 to {DISTINCT_MAX}), and no other counter has it")
+        return self
 
 
-class EntryFile(_Strict):
+class EntryFile(Part):
     """Where a journey begins when its first touchpoint carries this signal; the last one, without ``on``, is for all
     others."""
 
     to: Name
+    """The first stage."""
     on: Name | None = None
+    """The signal that the first touchpoint carries."""
     when: str | None = None
+    """A condition over ``event.*``."""
     label: Name | None = None
+    """Of the visit."""
 
 
-class MoveFile(_Strict):
+class MoveFile(Part):
     """From a stage to a stage: ``on`` a signal, or ``after`` a silence."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["on"]}, {"required": ["after"]}]})
 
     from_: Annotated[Words, Field(alias="from")]
     """A stage, several, or ``any`` (every stage but ``to``)."""
     to: Name | None = None
     """Left out: it stays where it is; a visit of its own begins, for the label."""
     on: Name | None = None
+    """The signal that makes this move."""
     when: str | None = None
     """A condition over ``event.*`` and ``state.*``."""
     after: str | None = None
+    """The silence that makes this move, since the last touchpoint: days, hours, minutes (P30D, PT12H, P1DT30M)."""
     label: Name | None = None
+    """Of the visit that begins."""
 
     @model_validator(mode="after")
     def _has_one_cause(self) -> MoveFile:
@@ -123,70 +160,29 @@ class MoveFile(_Strict):
         return self
 
 
-class ModelFile(_Strict):
+class ModelFile(Part):
     """A journey model as written."""
 
     name: Name
+    """What the tables and the settings call it."""
     title: Text | None = None
-    summary: Text | None = None
-    source: Text | None = None
+    """What people call it."""
+    summary: Texts | None = None
+    """What it is for, in a sentence."""
+    source: Texts | None = None
     """Where the model comes from."""
     forward_only: bool = False
     """No move leads to an earlier stage."""
     stages: Annotated[list[StageFile], Field(min_length=1, max_length=STAGES_MAX)]
-    signals: Annotated[dict[Name, SignalFile], Field(max_length=SIGNALS_MAX)] = {}
-    counters: Annotated[dict[Name, CounterFile], Field(max_length=COUNTERS_MAX)] = {}
+    """In order: the further down, the further along."""
+    signals: dict[Name, SignalFile] = Field({}, max_length=SIGNALS_MAX)
+    """What touchpoints say, by name."""
+    counters: dict[Name, CounterFile] = Field({}, max_length=COUNTERS_MAX)
+    """What is kept for each customer, by name."""
     entry: Annotated[list[EntryFile], Field(min_length=1, max_length=MOVES_MAX)]
-    moves: Annotated[list[MoveFile], Field(max_length=MOVES_MAX)] = []
-
-
-def silence_ms(text: str) -> int:
-    """Milliseconds of an ISO 8601 duration in days, hours and minutes. Raises ``ValueError``."""
-    match = _DURATION.fullmatch(text)
-    length = 0
-    if match:
-        days, hours, minutes = (int(match[unit] or 0) for unit in ("days", "hours", "minutes"))
-        length = ((days * 24 + hours) * 60 + minutes) * 60_000
-    if not match or not SILENCE_MIN_MS <= length <= SILENCE_MAX_MS:
-        raise ValueError(f"'{text}' is no silence: write days, hours or minutes (P30D, PT12H, P1DT30M), PT1M to P3650D")
-    return length
-
-
-class Problems:
-    """What is wrong with a file, gathered, so that all of it is said at once."""
-
-    def __init__(self, filename: str, source: Source) -> None:
-        self._filename = filename
-        self._source = source
-        self._found: list[tuple[int, int, str]] = []
-
-    def add(self, path: Path, what: str) -> None:
-        """``what`` says what to do about the thing at ``path``."""
-        line, column = self._source.place(path)
-        stage = self._stage(path)
-        self._found.append((line, column, f"{f'stage {stage!r}: ' if stage else ''}{what}"))
-
-    def raise_any(self) -> None:
-        """Raises ``ModelError`` when something was added."""
-        if self._found:
-            found = sorted(set(self._found))
-            raise ModelError([f"{self._filename}:{line}:{column}: {what}" for line, column, what in found])
-
-    def _stage(self, path: Path) -> str:
-        """The stage that the thing at ``path`` is about."""
-        match path, self._source.data:
-            case ["stages", int(index), *_], {"stages": list(stages)} if index < len(stages):
-                return _word(stages[index], "name")
-            case ["moves", int(index), *_], {"moves": list(moves)} if index < len(moves):
-                return _word(moves[index], "from")
-            case ["entry", int(index), *_], {"entry": list(entry)} if index < len(entry):
-                return _word(entry[index], "to")
-        return ""
-
-
-def _word(item: object, key: str) -> str:
-    value = item.get(key) if isinstance(item, dict) else None
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "")
+    """Where a journey begins: the first that fits; the last one, without ``on``, is for all others."""
+    moves: list[MoveFile] = Field([], max_length=MOVES_MAX)
+    """The first that fits, from the top, is made."""
 
 
 def read_model_file(text: str, filename: str) -> tuple[ModelFile, Problems]:
@@ -196,7 +192,7 @@ def read_model_file(text: str, filename: str) -> tuple[ModelFile, Problems]:
         source = read_source(text)
     except SourceError as error:
         line, column = error.place
-        raise ModelError([f"{filename}:{line}:{column}: {error.reason}"]) from error
+        raise ModelError([Problem(filename, line, column, "", error.reason)]) from error
     problems = Problems(filename, source)
     if not isinstance(source.data, dict):
         problems.add((), "a model is a mapping that begins with 'name:'")
@@ -210,12 +206,6 @@ def read_model_file(text: str, filename: str) -> tuple[ModelFile, Problems]:
         raise
 
 
-def nearest(name: str, known: Iterator[str] | list[str]) -> str:
-    """`` (did you mean 'x'?)`` when something known looks like ``name``."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean '{close[0]}'?)" if close else ""
-
-
 _PARTS: Final[dict[str, type[BaseModel]]] = {
     "stages": StageFile,
     "signals": SignalFile,
@@ -226,9 +216,21 @@ _PARTS: Final[dict[str, type[BaseModel]]] = {
 
 
 def _explain(error: ValidationError) -> Iterator[tuple[Path, str]]:
+    deepest: dict[Path, tuple[Path, str]] = {}
     for found in error.errors(include_url=False):
-        path: Path = tuple(part for part in found["loc"] if part not in ("[key]", "str", "dict[str,str]"))
-        yield path, _sentence(found["type"], path, found["msg"], found.get("ctx", {}))
+        where = found["loc"]
+        tried = next((at for at, part in enumerate(where) if _is_alternative(part)), len(where))
+        path: Path = tuple(part for part in where if not _is_alternative(part))
+        known = deepest.get(where[:tried])
+        if known is None or tried == len(where) or len(path) > len(known[0]):
+            # of the ways in which a text may be written, the one that came furthest was meant
+            deepest[where[:tried]] = path, _sentence(found["type"], path, found["msg"], found.get("ctx", {}))
+    yield from deepest.values()
+
+
+def _is_alternative(part: str | int) -> bool:
+    """Whether pydantic names one of several forms here, and no key of the file."""
+    return part == "str" or (isinstance(part, str) and "[" in part)
 
 
 def _sentence(kind: str, path: Path, message: str, context: dict[str, Any]) -> str:

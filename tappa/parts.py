@@ -165,7 +165,7 @@ def run_worker(settings: Settings, data: Path, listener: socket.socket, share: S
 
 
 async def _worker(settings: Settings, data: Path, listener: socket.socket, share: Share) -> None:
-    from stage_engine.model_file import ModelError
+    from stage_engine.model import ModelError
     from store.clickhouse import connect
     from stream.log.sqlite import SqliteLog
     from stream.service import serve

@@ -5,6 +5,7 @@ It imports nothing of Tappa. ``reference.py`` says what a touchpoint is.
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
 from typing import Any
@@ -50,27 +51,25 @@ class NaiveModel:
         self.stages = [stage["name"] for stage in self.model["stages"]]
         self.found: dict[tuple[Any, ...], str] = {}
         """By place: the stage in which a touchpoint found its customer."""
-        self.counts: dict[str, int] = {}
-        """The counters after the last customer's journey."""
+        self.counts: Row = {}
+        """What conditions would read of the counters at the last touchpoint of the last customer's journey, that
+        touchpoint counted; what is absent is not there."""
 
     def travel(self, kept: list[Row]) -> list[Row]:
         """All visits of a customer, those to come by silence included."""
         visits: list[Row] = []
-        counts: dict[str, int] = {}
         for number, touchpoint in enumerate(kept):
             now = touchpoint["occurred_at"]
             before = kept[number - 1]["occurred_at"] if number else 0
             if visits:
                 visits += [visit for visit in self.silences(visits[-1]["stage"], before) if visit["entered_at"] <= now]
             self.found[place(touchpoint)] = visits[-1]["stage"] if visits else ""
-            state = self.state(visits, kept[:number], now - before, counts)
+            state = self.state(visits, kept[:number], now)
             move = self.move(visits, touchpoint, state)
             if move is not None:
                 stage = visits[-1]["stage"] if visits else ""
                 visits.append(self.visit(move.get("to", stage), now, stage, move, touchpoint))
-            for name, counter in self.model.get("counters", {}).items():
-                counts[name] = counts.get(name, 0) + self.says(counter["count"], touchpoint)
-        self.counts = counts
+        self.counts = self.counters(kept, kept[-1]["occurred_at"])
         return visits + self.silences(visits[-1]["stage"], kept[-1]["occurred_at"])
 
     def visit(self, stage: str, at: int, origin: str, move: Row, cause: Row | None) -> Row:
@@ -123,29 +122,68 @@ class NaiveModel:
         return named and self.holds(tests.get("when"), touchpoint, {})
 
     def holds(self, condition: str | None, touchpoint: Row, state: Row) -> bool:
-        if condition is None:
-            return True
+        return condition is None or self.value(condition, touchpoint, state) is True
+
+    def value(self, expression: str, touchpoint: Row, state: Row) -> Any:
+        """None for what cannot be evaluated."""
         event = {name: value for name, value in touchpoint.items() if value is not None and name != "content"}
         event = {"properties": {}, "traits": {}, "context": {}, **event}
         if "value" in event:
             event["value"] /= 10_000
         try:
-            return compiled(condition.strip()).execute({"event": event, "state": state}) is True
+            return compiled(expression.strip()).execute({"event": event, "state": state})
         except Exception:
-            return False
+            return None
 
-    def state(self, visits: list[Row], before: list[Row], silence: int, counts: dict[str, int]) -> Row:
+    def state(self, visits: list[Row], before: list[Row], now: int) -> Row:
         if not visits:
             return {}
         sums = totals(before)
         money = {currency: amount / 10_000 for currency, amount in sums["revenue_by_currency"].items()}
         own = {"stage": visits[-1]["stage"], "label": visits[-1]["label"], "highest_stage": self.highest(visits)}
-        names = {name: counts.get(name, 0) for name in self.model.get("counters", {})}
         numbers = {"touchpoints": sums["touchpoints"], "purchases": sums["purchases"], "revenue": money}
-        return {**names, **numbers, **own, "silence_s": silence // 1000}
+        silence = (now - before[-1]["occurred_at"]) // 1000
+        return {**self.counters(before, now), **numbers, **own, "silence_s": silence}
+
+    def counters(self, before: list[Row], now: int) -> Row:
+        """What conditions read of the counters at ``now``, when all of ``before`` has come."""
+        read = {name: self.counter(one, before, now) for name, one in self.model.get("counters", {}).items()}
+        return {name: value for name, value in read.items() if value is not None}
+
+    def counter(self, counter: Row, before: list[Row], now: int) -> Any:
+        [kind] = {"count", "sum", "last", "first", "distinct", "days_since"} & counter.keys()
+        on = counter.get("on", counter.get(True, counter[kind]))
+        there = [touchpoint for touchpoint in before if self.says(on, touchpoint)]
+        if kind == "count":
+            return len(there)
+        if kind == "days_since":
+            return (now - there[-1]["occurred_at"]) // 86_400_000 if there else None
+        values = [self.value(counter[kind], touchpoint, {}) for touchpoint in there]
+        if kind == "sum":
+            return added([value for value in values if type(value) in (int, float) and math.isfinite(value)])
+        values = [value for value in values if type(value) in (int, bool) or is_text(value) or is_decimal(value)]
+        if kind == "distinct":
+            return min(counter["max"], len({(type(value) in (int, float), value) for value in values}))
+        return (values[0] if kind == "first" else values[-1]) if values else None
 
     def highest(self, visits: list[Row]) -> str:
         return max((visit["stage"] for visit in visits), key=self.stages.index)
+
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 256
+
+
+def is_decimal(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def added(values: list[float]) -> float:
+    total = 0
+    for value in values:
+        more = total + round(value * 10_000)
+        total = more if abs(more) <= 10**18 else total
+    return total / 10_000
 
 
 def totals(kept: list[Row]) -> Row:

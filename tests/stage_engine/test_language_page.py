@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stage_engine.compilation import BUILT_IN_STATE
 from stage_engine.condition import EVENT_FIELDS, FUNCTIONS
-from stage_engine.model import BUILT_IN_STATE, parse_model
+from stage_engine.model import parse_model
 from stage_engine.model_file import CounterFile, EntryFile, ModelFile, MoveFile, SignalFile, StageFile
 
 PAGE = (Path(__file__).parents[2] / "docs" / "models" / "language.md").read_text()

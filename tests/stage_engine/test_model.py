@@ -72,6 +72,16 @@ def problems(text: str) -> list[str]:
         ("  - name: buy\n", "  - name: Buy now\n", "must be a name in lower case"),
         ("views: {count", "purchases: {count", "11:3: state.purchases is built in"),
         ("{from: look, on", "{from: [any, look], on", "'any' is already every stage"),
+        ("{count: viewed}", "{}", "11:3: a counter is one of count, sum, last, first, distinct, days_since"),
+        ("{count: viewed}", "{count: viewed, last: event.score}", "write exactly one of them"),
+        ("{count: viewed}", "{count: viewed, on: bought}", "'count' names its signal itself: leave 'on' out"),
+        ("{count: viewed}", "{sum: event.value}", "'sum' needs 'on': the signal whose touchpoints have the value"),
+        ("{count: viewed}", "{sum: event.valeu, on: viewed}", "11:11: event.valeu does not exist"),
+        ("{count: viewed}", "{sum: state.views, on: viewed}", "only a move's condition may ask for the state"),
+        ("{count: viewed}", "{last: event.score, on: veiwed}", "there is no signal 'veiwed' (did you mean 'viewed'?)"),
+        ("{count: viewed}", "{distinct: event.channel, on: viewed}", "'distinct' needs 'max' (1 to 100)"),
+        ("{count: viewed}", "{distinct: event.channel, on: viewed, max: 101}", "'max': input should be less than"),
+        ("{count: viewed}", "{days_since: viewed, max: 3}", "and no other counter has it"),
         ("name: small\n", "", "1:1: 'name' is missing: add it"),
         ("title: Small\n", "forward_only: yes\n", "'forward_only'"),
         ("title: Small\n", "title: Small\n  x: 1\n", "this is not YAML"),
@@ -150,12 +160,19 @@ def test_what_is_only_for_people_does_not_change_the_version(good: str, other: s
         ("state.views >= 2", "state.views >= 3"),
         ("after: P30D", "after: P31D"),
         ("label: lapsing", "label: asleep"),
+        ("{count: viewed}", "{count: bought}"),
+        ("{count: viewed}", "{days_since: viewed}"),
         ("[Order Completed, purchase]", "[Order Completed]"),
         ("title: Small\n", "forward_only: true\n"),
     ],
 )
 def test_what_changes_journeys_changes_the_version(good: str, other: str) -> None:
     assert parse_model(SMALL.replace(good, other)).version != parse_model(SMALL).version
+
+
+def test_the_default_model_keeps_its_version() -> None:
+    """Who changes it has every customer of every installation folded again: on purpose, or not at all."""
+    assert load_model("seven_stage").version == "5f676269e39b6eed"
 
 
 def test_a_shipped_model_is_loaded_by_its_name_and_any_by_its_path(tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""What the parts of a model file are made of."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Text = str | dict[str, str]
+"""For people: one text, or one by language (``{en: …, it: …}``)."""
+Texts = str | list[str] | dict[str, str | list[str]]
+"""For people: a text or a list of texts, or one by language (``{en: [search, ads], it: [ricerca, annunci]}``)."""
+TouchpointType = Literal["track", "identify", "page", "screen", "group", "alias", "receipt"]
+ScoreKind = Literal["nps", "csat", "sentiment"]
+Words = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str]), Field(min_length=1)]
+Types = Annotated[
+    list[TouchpointType],
+    BeforeValidator(_listed, json_schema_input_type=TouchpointType | list[TouchpointType]),
+    Field(min_length=1),
+]
+ScoreKinds = Annotated[
+    list[ScoreKind], BeforeValidator(_listed, json_schema_input_type=ScoreKind | list[ScoreKind]), Field(min_length=1)
+]
+
+
+class Part(BaseModel):
+    """A part of a model file. The texts under its fields are the descriptions in the published schema."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
+def in_language(text: Texts | None, language: str) -> list[str]:
+    """``text`` in ``language``, else in English, else in the first that there is; as a list."""
+    if isinstance(text, dict):
+        text = text.get(language) or text.get("en") or next(iter(text.values()), None)
+    return text if isinstance(text, list) else [text] if text else []
