@@ -17,6 +17,8 @@ STEP_MS: Final = 500
 """From one touchpoint to the next of all that an installation gets: all of a day and a half, at full scale."""
 SENDERS: Final = 16
 BLOCK: Final = 100
+UPLOAD: Final = 1_000
+"""Receipts in one request: a store sends its day at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,8 @@ class Shape:
     """Whom touchpoint ``n`` names."""
     theirs: str
     """A condition on ``customer_id``: whose all the touchpoints are in the end."""
+    batch: int = UPLOAD
+    """Touchpoints in a request."""
 
 
 def _on_another_device(number: int) -> Who:
@@ -51,7 +55,7 @@ def _with_one_contact_more(number: int) -> Who:
 SHAPES: Final = (
     Shape(
         name="devices", says="one user, each time on another device", size=10_000, who=_on_another_device,
-        theirs="customer_id = 'user:everywhere'",
+        theirs="customer_id = 'user:everywhere'", batch=BLOCK,
     ),
     Shape(
         name="till_card", says="a till's card with each customer's phone", size=10_000, who=_with_the_tills_card,

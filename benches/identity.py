@@ -130,14 +130,14 @@ class IdentityMeasurement:
             raise PhaseError(f"{self._touchpoints} touchpoints were acknowledged, v_touchpoints has {counted}")
 
     def _half(self, shape: Shape, numbers: range, half: str) -> Figures:
-        figures = self._burst(self._crowds.shape(shape, numbers), HALF_S_MAX)
+        figures = self._burst(self._crowds.shape(shape, numbers), shape.batch, HALF_S_MAX)
         self._expect(shape.theirs, numbers.stop)
         self._note(f"{shape.name}.{half}", figures)
         return figures
 
-    def _burst(self, stream: Iterable[Item], limit_s: float = QUIET_S_MAX) -> Figures:
+    def _burst(self, stream: Iterable[Item], batch: int = BATCH, limit_s: float = QUIET_S_MAX) -> Figures:
         """Send as fast as is acknowledged, and wait until all is worked off; what it cost, for each touchpoint."""
-        requests = self._write(stream, BATCH)
+        requests = self._write(stream, batch)
         before = self._counted()
         with costs(self._installation) as figures:
             outcome, _ = send(self._installation, requests, self._times, nothing)
@@ -243,5 +243,5 @@ def described() -> dict[str, Any]:
         "joins": [JOINS, JOINED, JOIN_EVERY_S],
         "merges": [MERGES, MERGED],
         "refolds": [[SMALL, SMALL_TIMES], [LARGE, LARGE_TIMES]],
-        "shapes": {shape.name: shape.size for shape in SHAPES},
+        "shapes": {shape.name: [shape.size, shape.batch] for shape in SHAPES},
     }
