@@ -17,8 +17,8 @@ STEP_MS: Final = 500
 """From one touchpoint to the next of all that an installation gets: all of a day and a half, at full scale."""
 SENDERS: Final = 16
 BLOCK: Final = 100
-UPLOAD: Final = 1_000
-"""Receipts in one request: a store sends its day at once."""
+UPLOAD: Final = 500
+"""Receipts in one request: a store sends many at once, and a JSON body may have half a megabyte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benches.crowds import SHAPES, Crowds, Shape
+from benches.requests import write
 from benches.workload import Item
+from ingest.settings import IngestSettings
 
 START_MS = 1_790_000_000_000
 DEVICES, TILL_CARD, CHAIN, GROUP = SHAPES
@@ -72,3 +75,10 @@ def test_a_crowd_around_one_meets_somebody_new_with_each_touchpoint(shape: Shape
 def test_each_touchpoint_of_a_chain_shares_one_name_with_the_one_before(shape: Shape) -> None:
     assert all(len(one & other) == 1 for one, other in pairwise(named(shape, 100)))
     assert len(set[tuple[str, str]]().union(*named(shape, 100))) == 101
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: str(shape.name))
+def test_a_request_of_a_shape_is_not_too_large_for_ingest(shape: Shape, tmp_path: Path) -> None:
+    requests = write(tmp_path / "bodies", crowds().shape(shape, range(2_000)), batch=shape.batch)
+    assert requests.count == 2_000 // shape.batch
+    assert requests.bytes / requests.count < IngestSettings().body_bytes_max
