@@ -58,10 +58,10 @@ class Course:
         self.plain_max = journey.forgotten_plain_max
         self.corrected = journey.forgotten_corrected
 
-    def apply(self, placed: Placed) -> None:
-        """Go on by a touchpoint that comes after all applied so far."""
+    def apply(self, placed: Placed) -> Move | None:
+        """Go on by a touchpoint that comes after all applied so far, and tell the move that it made."""
         order, _, touchpoint = placed
-        move = self.move(touchpoint)
+        move = self._move(touchpoint)
         if move is not None:
             self._enter(move, touchpoint, order)
         for counter in self.model.counters.of(touchpoint.event):
@@ -73,10 +73,10 @@ class Course:
             self._settle(touchpoint)
         self.last_order = order
         self._remember(placed)
+        return move
 
-    def move(self, touchpoint: Touchpoint) -> Move | None:
-        """The move that a touchpoint which comes after all applied so far will make; the silence before it has passed
-        then."""
+    def _move(self, touchpoint: Touchpoint) -> Move | None:
+        """The move that the touchpoint makes; the silence before it has passed then."""
         if self.visits:
             self._pass_silence(touchpoint.occurred_at)
             ways = self.model.moves[self.visits[-1].stage].of(touchpoint.event)

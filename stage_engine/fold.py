@@ -91,18 +91,23 @@ def fold(model: Model, touchpoints: Iterable[Touchpoint], errors: Counter[str] |
 
 def fold_placed(model: Model, placed: Sequence[Placed], errors: Counter[str] | None = None) -> Journey | None:
     """``fold`` of touchpoints that are in total order, no copies among them."""
+    kept, voided = without_voids(placed)
+    return steps(model, Journey(voided=voided) if voided else _BEGINNING, kept, errors) if kept else None
+
+
+def without_voids(placed: Sequence[Placed]) -> tuple[Sequence[Placed], frozenset[str]]:
+    """What is left when voids and the sales that they take back are taken out; and the ``message_id`` of all these, for
+    ``Journey.voided``."""
     voids = [touchpoint for _, _, touchpoint in placed if touchpoint.transaction == VOID]
-    if voids:
-        taken_back = {void.refers_to for void in voids if void.refers_to}
-        placed = [
-            one
-            for one in placed
-            if one[2].transaction != VOID and not (one[2].transaction == SALE and one[2].message_id in taken_back)
-        ]
-        start = Journey(voided=frozenset(taken_back.union(void.message_id for void in voids)))
-    else:
-        start = _BEGINNING
-    return steps(model, start, placed, errors) if placed else None
+    if not voids:
+        return placed, frozenset()
+    taken_back = {void.refers_to for void in voids if void.refers_to}
+    kept = [
+        one
+        for one in placed
+        if one[2].transaction != VOID and not (one[2].transaction == SALE and one[2].message_id in taken_back)
+    ]
+    return kept, frozenset(taken_back.union(void.message_id for void in voids))
 
 
 def one_per_identity(placed: Iterable[Placed]) -> list[Placed]:

@@ -111,7 +111,7 @@ def _can_be(signal: Signal | None, event: str | None) -> bool:
 
 def _version(file: ModelFile) -> str:
     """Hash of the file's meaning: what is only for people is left out, and what is a set is sorted."""
-    meaning = file.model_dump(exclude={"name": True, "title": True, "summary": True, "source": True, "stages": True})
+    meaning = file.model_dump(exclude={"name", "title", "summary", "source", "stages", "examples"})
     meaning["stages"] = [stage.name for stage in file.stages]
     for signal in meaning["signals"].values():
         for test in ("type", "event", "channel", "score_kind"):

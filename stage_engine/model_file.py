@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stage_engine.counter import DISTINCT_MAX, Kind
+from stage_engine.example_file import EXAMPLES_MAX, ExampleFile, ExampleTouchpoint, ExampleVisit
 from stage_engine.file_parts import Name, Part, ScoreKinds, Text, Texts, Types, Words
 from stage_engine.problem import ModelError, Problem, Problems, nearest
 from stage_engine.silence import silence_ms
@@ -183,6 +184,8 @@ class ModelFile(Part):
     """Where a journey begins: the first that fits; the last one, without ``on``, is for all others."""
     moves: list[MoveFile] = Field([], max_length=MOVES_MAX)
     """The first that fits, from the top, is made."""
+    examples: list[ExampleFile] = Field([], max_length=EXAMPLES_MAX)
+    """What people do, and the visits that it brings: ``tappa model test`` runs them."""
 
 
 def read_model_file(text: str, filename: str) -> tuple[ModelFile, Problems]:
@@ -212,6 +215,9 @@ _PARTS: Final[dict[str, type[BaseModel]]] = {
     "counters": CounterFile,
     "entry": EntryFile,
     "moves": MoveFile,
+    "examples": ExampleFile,
+    "touchpoints": ExampleTouchpoint,
+    "visits": ExampleVisit,
 }
 
 
@@ -235,10 +241,10 @@ def _is_alternative(part: str | int) -> bool:
 
 def _sentence(kind: str, path: Path, message: str, context: dict[str, Any]) -> str:
     last = next((part for part in reversed(path) if isinstance(part, str)), "the file")
-    part = _PARTS.get(str(path[0])) if len(path) > 1 else ModelFile
+    part = next((_PARTS[key] for key in reversed(path[:-1]) if isinstance(key, str) and key in _PARTS), ModelFile)
     match kind:
         case "extra_forbidden":
-            keys = [field.alias or name for name, field in (part or ModelFile).model_fields.items()]
+            keys = [field.alias or name for name, field in part.model_fields.items()]
             return f"'{last}' is not known here{nearest(last, keys)}; there are: {', '.join(keys)}"
         case "missing":
             return f"'{last}' is missing: add it"
