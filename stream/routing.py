@@ -3,13 +3,13 @@ and 8)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from stage_engine.fold import one_per_identity
+from stage_engine.fold import Bearing, bearing_of, one_per_identity
 from stage_engine.identity.carried import carried
 from stage_engine.identity.history import stands_for
 from stage_engine.identity.identifier import is_device
@@ -77,13 +77,17 @@ def _stands_alone(resolver: Resolver, identifier: str) -> bool:
 
 
 async def route(
-    batch: Batch, identities: Identities, load: Load, asking: Asking, words: Words
+    batch: Batch, identities: Identities, load: Load, asking: Asking, words: Words, here: Collection[int]
 ) -> tuple[Due, dict[str, Journeys]]:
-    """Rule 8, for the batch's touchpoints: to whom each belongs, whose steps are due here, and what is known of these
-    customers; what belongs to others is passed on.
+    """Rule 8, for the batch's touchpoints: to whom each belongs, whose steps are due in these partitions, and what is
+    known of these customers; what belongs to others is passed on.
 
     A home of which nothing was ever derived, or that has a journey, is its own customer as far as its owner was told,
-    and whoever knows better has said so or will: ``changed`` leaves a tombstone at least. Others are asked about."""
+    and whoever knows better has said so or will: ``changed`` leaves a tombstone at least. Others are asked about.
+
+    What is passed on to another partition of ours is applied at once, too, if it is newer than all that its customer
+    has: a batch later it might be late. The word still goes into the log, and has the row written again under its own
+    version, which no zombie's can have."""
     known = await load({home for home in batch.homes if not is_nobody(home)} | batch.assigned.keys())
     steps: dict[str, list[Placed]] = {}
     foreign: dict[str, list[Placed]] = {}
@@ -94,24 +98,40 @@ async def route(
         (steps if own else foreign)[home] = placed
     refolds = set(batch.refolds)
     assigned = {customer: list(placed) for customer, placed in batch.assigned.items()}
+    ahead: dict[str, list[Placed]] = {}
     for home, customer, one, others in await _whose(foreign, identities, asking) if foreign else ():
         refolds |= words.refold_beside(home, others)
         if customer == home:
             refolds.add(home)
         elif customer != NOBODY:
-            if words.partition_of(customer) == words.partition_of(home):
+            partition = words.partition_of(customer)
+            if partition == words.partition_of(home):
                 assigned.setdefault(customer, []).append(one)
             else:
                 words.assigned(customer, one[2])
-    passed_on_here = assigned.keys() - batch.assigned.keys() - known.keys()
+                if partition in here:
+                    ahead.setdefault(customer, []).append(one)
+    passed_on_here = (assigned.keys() | ahead.keys()) - batch.assigned.keys() - known.keys()
     known |= await load(passed_on_here) if passed_on_here else {}
-    for customer, agreed in zip(assigned, await _agreed(assigned, asking), strict=True):
-        placed = assigned[customer]
-        if customer in known and not is_gone(known[customer]) and all(agrees(customer, mine) for mine in agreed):
+    for customer, placed in ahead.items():
+        if _all_bear(Bearing.NEW, known.get(customer), placed):
+            assigned.setdefault(customer, []).extend(placed)
+    unsure = {one: placed for one, placed in assigned.items() if not _all_bear(Bearing.KNOWN, known.get(one), placed)}
+    agreed = dict(zip(unsure, await _agreed(unsure, asking), strict=True))
+    for customer, placed in assigned.items():
+        has_journey = customer in known and not is_gone(known[customer])
+        if has_journey and all(agrees(customer, mine) for mine in agreed.get(customer, ())):
             steps[customer] = one_per_identity([*steps.get(customer, ()), *placed])
         else:
             refolds.add(customer)
     return Due(steps=steps, refolds=refolds), known
+
+
+def _all_bear(bearing: Bearing, journeys: Journeys | None, placed: Sequence[Placed]) -> bool:
+    """Whether all these touchpoints bear so on all journeys of a customer."""
+    return journeys is not None and all(
+        journey is not None and bearing_of(journey, one) is bearing for journey in journeys.values() for one in placed
+    )
 
 
 async def _agreed(assigned: Mapping[str, list[Placed]], asking: Asking) -> list[list[str]]:
@@ -119,9 +139,20 @@ async def _agreed(assigned: Mapping[str, list[Placed]], asking: Asking) -> list[
     resolver = asking.herald.all
 
     def whose(placed: list[Placed]) -> list[str]:
-        return resolver.together(partial(resolver.customer, one[0][3], one[0][0]) for one in placed)
+        return resolver.together(partial(surely_whose, resolver, one) for one in placed)
 
     return await asking.answers([partial(whose, placed) for placed in assigned.values()])
+
+
+def surely_whose(resolver: Resolver, one: Placed) -> str:
+    """Whose a touchpoint is; nobody's when a copy of it may be somebody else's, because its clock was corrected and
+    several people had its device."""
+    order = one[0]
+    customer = resolver.customer(order[3], order[0])
+    device = carried(order[3]).device
+    if order[0] != order[4] and device and _others(resolver.stretches(device), customer):
+        return NOBODY
+    return customer
 
 
 async def _whose(

@@ -214,10 +214,11 @@ class Worker:
             unsettled, changes, (due, known) = await together(
                 self._tell(batch, asking, words),
                 self._look_again(batch.changed, asking, words),
-                route(batch, self._identities, self._customers.load, asking, words),
+                route(batch, self._identities, self._customers.load, asking, words, self._partitions),
             )
             due.refolds.update(changes.refolds)
-            versions = {at: self._version(at, offset) for at, offset in batch.positions.items()}
+            positions = self._positions | batch.positions
+            versions = {at: self._version(at, offset) for at, offset in positions.items()}
 
             def version_of(identifier: str) -> int:
                 return versions[words.partition_of(identifier)]

@@ -164,6 +164,28 @@ async def two_clocks() -> dict[str, int]:
     return world.rows()
 
 
+async def two_clocks_and_a_zombie() -> dict[str, int]:
+    """As before, and a zombie passes the corrected copy on to Bob once the other has become Ada's."""
+    world = World()
+    slow = Pausing(world.log, "append")
+    await world.owner(ADA, BOB)
+    await world.owner(D)
+    await world.send(seen("1", 1, "ada"), seen("5", 5, "bob"))
+    await world.drain()
+    zombie = await world.owner(D, log=slow)
+    early = touchpoint("3", at=3, device="d")
+    await world.send(replace(early, occurred_at=early.occurred_at + 4))
+    sending = asyncio.create_task(zombie.batch())
+    await slow.reached.wait()
+    await world.owner(D)
+    await world.send(early)
+    await world.drain()
+    slow.go_on.set()
+    await sending
+    await world.drain()
+    return world.rows()
+
+
 def nobody_is_met(patch: pytest.MonkeyPatch) -> None:
     tell = Words.tell
 
@@ -181,11 +203,16 @@ def corrected_clocks_leave_no_trace(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Identities, "traces", lambda self, placed: [])
 
 
+def the_clock_is_believed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(routing, "surely_whose", lambda resolver, one: resolver.customer(one[0][3], one[0][0]))
+
+
 HISTORIES = [
     (late_row_of_a_zombie, no_versions, {ADA: 2}),
     (remembered_device, nothing_is_forgotten, {ADA: 2, BOB: 2}),
     (silent_meanwhile, nobody_is_met, {ADA: 3, BOB: 2}),
     (assigned_by_a_zombie, every_sender_is_believed, {ADA: 1, BOB: 2}),
+    (two_clocks_and_a_zombie, the_clock_is_believed, {ADA: 2, BOB: 1}),
     (two_clocks, corrected_clocks_leave_no_trace, {ADA: 2, BOB: 1}),
 ]
 
