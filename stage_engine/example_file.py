@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from stage_engine.file_parts import Name, Part, ScoreKind, TouchpointType
+from stage_engine.file_parts import Name, Part, ScoreKind, Silence, TouchpointType
 from stage_engine.silence import silence_ms
 
 EXAMPLES_MAX: Final = 200
@@ -51,14 +51,8 @@ def _moment_or_silence(text: str) -> str:
     return text
 
 
-def _silence(text: str) -> str:
-    silence_ms(text)
-    return text
-
-
 Moment = Annotated[str, AfterValidator(_moment)]
 MomentOrSilence = Annotated[str, AfterValidator(_moment_or_silence)]
-Silence = Annotated[str, AfterValidator(_silence)]
 
 
 class ExampleTouchpoint(Part):

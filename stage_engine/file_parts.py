@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from stage_engine.silence import silence_ms
 
 
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _silence(text: str) -> str:
+    silence_ms(text)
+    return text
+
+
+Silence = Annotated[
+    str,
+    AfterValidator(_silence),
+    Field(json_schema_extra={"pattern": r"^P(\d{1,5}D)?(T(?=\d)(\d{1,6}H)?(\d{1,7}M)?)?$", "minLength": 3}),
+]
+"""A length of time without touchpoints: ``P30D``, ``PT12H``, ``P1DT30M``."""
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Text = str | dict[str, str]
 """For people: one text, or one by language (``{en: …, it: …}``)."""

@@ -13,9 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from stage_engine.counter import DISTINCT_MAX, Kind
 from stage_engine.example_file import EXAMPLES_MAX, ExampleFile, ExampleTouchpoint, ExampleVisit
-from stage_engine.file_parts import Name, Part, ScoreKinds, Text, Texts, Types, Words
+from stage_engine.file_parts import Name, Part, ScoreKinds, Silence, Text, Texts, Types, Words
 from stage_engine.problem import ModelError, Problem, Problems, nearest
-from stage_engine.silence import silence_ms
 from stage_engine.yaml_source import Path, SourceError, read_source
 
 STAGES_MAX: Final = 50
@@ -54,6 +53,8 @@ class StageFile(Part):
 
 class SignalFile(Part):
     """What a touchpoint says: all that is written must be true of it."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     type: Types | None = None
     """Any of these types of touchpoint."""
@@ -143,7 +144,7 @@ class MoveFile(Part):
     """The signal that makes this move."""
     when: str | None = None
     """A condition over ``event.*`` and ``state.*``."""
-    after: str | None = None
+    after: Silence | None = None
     """The silence that makes this move, since the last touchpoint: days, hours, minutes (P30D, PT12H, P1DT30M)."""
     label: Name | None = None
     """Of the visit that begins."""
@@ -152,10 +153,8 @@ class MoveFile(Part):
     def _has_one_cause(self) -> MoveFile:
         if (self.on is None) == (self.after is None):
             raise ValueError("a move needs either 'on' (a signal) or 'after' (a silence, e.g. P30D)")
-        if self.after is not None:
-            if self.when is not None:
-                raise ValueError("a move 'after' a silence has no 'when': nothing happens then that could be asked")
-            silence_ms(self.after)
+        if self.after is not None and self.when is not None:
+            raise ValueError("a move 'after' a silence has no 'when': nothing happens then that could be asked")
         if self.to is None and self.label is None:
             raise ValueError("a move without 'to' stays where it is, so it needs a 'label'")
         return self

@@ -18,7 +18,7 @@ from stage_engine.identity.carried import Carried, carried
 from stage_engine.identity.identifier import DEVICE, RECEIPT, is_device, is_user, kind_of
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link, Split
-from stage_engine.identity.reading import Reading
+from stage_engine.identity.reading import Reading, is_part
 from stage_engine.identity.resolve import Resolver, UnreadError
 
 
@@ -53,28 +53,47 @@ class Herald:
         """Take all others that links say something about beside an identifier."""
         self._neighbours |= neighbours
 
-    def news(self, links: Sequence[Link]) -> News:
-        """What to tell because of links that carry the same identifiers; nothing when they say nothing new."""
-        said = carried(links[0].identifiers)
-        changed, met = frozenset[str](), frozenset[tuple[str, str]]()
+    def news(self, links: Iterable[Link]) -> News:
+        """What to tell because of these links; nothing where they say nothing new. Of many at once it costs little more
+        than of one, for whoever they concern together is looked for once."""
+        alike: dict[tuple[str, ...], list[Link]] = {}
         for link in links:
-            changed = changed or self._changed(said, link)
-            met = met or self._met(said, link)
-            if met and changed:
-                break
-        devices = {device for _, device in met}
+            alike.setdefault(link.identifiers, []).append(link)
+        judged = self.all.together(partial(self._judged, carried(names), some) for names, some in alike.items())
+        said = list(map(carried, alike))
+        changed = self._changed([one for one, (joins, _) in zip(said, judged, strict=True) if joins])
+        devices = {device for _, met in judged for _, device in met}
         return News(
             changed=frozenset(one for one in changed | devices if not self._is_shared(one)),
-            met=frozenset((home, device) for home, device in met if home != said.home),
+            met=frozenset(
+                (home, device)
+                for one, (_, met) in zip(said, judged, strict=True)
+                for home, device in met
+                if home != one.home
+            ),
             devices=frozenset(devices),
         )
 
-    def alone(self, link: Link) -> bool:
-        """Whether only one set of people was ever identified on the link's device. To be asked after ``news``."""
-        said = carried(link.identifiers)
-        if self._is_shared(said.device):
-            return False
-        return len({mark.people for mark in self.all.reading(said.device).marks}) == 1
+    def _judged(self, said: Carried, links: Sequence[Link]) -> tuple[bool, frozenset[tuple[str, str]]]:
+        """Of links that carry the same: whether one of them joins what was not known to be joined, and whom one of them
+        meets on a device."""
+        joins, met = False, frozenset[tuple[str, str]]()
+        for link in links:
+            joins = joins or self._joins(said, link)
+            met = met or self._met(said, link)
+            if met and joins:
+                break
+        return joins, met
+
+    def alone(self, link: Link) -> tuple[str, ...]:
+        """The only people that were ever identified on the link's device, ``()`` when there are several. To be asked
+        after ``news``."""
+        device = carried(link.identifiers).device
+        if self._is_shared(device):
+            return ()
+        marks = self.all.reading(device).marks
+        most = max((mark.people for mark in marks), key=len, default=())
+        return most if all(is_part(mark.people, most) for mark in marks) else ()
 
     def decided(self, identifiers: Iterable[str]) -> frozenset[str]:
         """Whom a decision about these identifiers concerns."""
@@ -92,21 +111,28 @@ class Herald:
         seen = {other for reading in self.readings(group) for other in reading.pairs if is_user(other)}
         return here | users | group | seen | self.placed(users | group)
 
-    def _changed(self, said: Carried, link: Link) -> frozenset[str]:
+    def _joins(self, said: Carried, link: Link) -> bool:
         people = (said.user, *said.contacts) if said.user else said.contacts
-        if not said.alias:
-            pairs = combinations(people, 2)
-            if all(self.all.together(partial(self._is_known, *pair, link) for pair in pairs)):
-                return frozenset()
-        here = frozenset(filter(None, (*people, said.alias)))
+        pairs = combinations(people, 2)
+        return bool(said.alias) or not all(self.all.together(partial(self._is_known, *pair, link) for pair in pairs))
+
+    def _changed(self, joining: Sequence[Carried]) -> frozenset[str]:
+        """Whom touchpoints concern that join what was not known to be joined."""
+        joined = [frozenset(filter(None, (said.user, *said.contacts, said.alias))) for said in joining]
+        here = frozenset[str]().union(*joined)
         shared = self.all.together(partial(self._becomes_shared, one) for one in sorted(here))
         newly = frozenset(one for one, becomes in zip(sorted(here), shared, strict=True) if becomes)
-        passed_on, regrouped = self._passed_on(newly), self._regrouped(newly)
-        if said.alias or any(map(is_user, newly)):
-            return self._concerned(here | regrouped) | passed_on
-        group = self._walk(said.contacts) | frozenset(one for one in regrouped if not is_user(one))
+        far, near = frozenset[str](), frozenset[str]()
+        for said, some in zip(joining, joined, strict=True):
+            if said.alias or any(map(is_user, some & newly)):
+                far |= some
+            else:
+                near |= some
+        regrouped = self._regrouped(newly)
+        group = self._walk(one for one in near | regrouped if not is_user(one))
         seen = {other for reading in self.readings(group) for other in reading.pairs if is_user(other)}
-        return here | group | seen | self.placed(group) | passed_on
+        concerned = self._concerned(far | regrouped) if far else frozenset[str]()
+        return here | group | seen | self.placed(group) | concerned | self._passed_on(newly)
 
     def _is_known(self, one: str, other: str, link: Link) -> bool:
         """Whether everybody concerned knows that these two were seen together before the link, or does not care."""
@@ -136,7 +162,7 @@ class Herald:
         marks = self.all.reading(device).marks
         if not any(mark.moved and mark.order[1:] == link.order[1:] for mark in marks):
             before = marks[: bisect_left(marks, link.order, key=lambda mark: mark.order)]
-            if before and before[-1].settled and before[-1].people == said.marks(device):
+            if before and before[-1].settled and is_part(said.marks(device), before[-1].people):
                 return device, set()
         return device, {said.home} | {carried(mark.order[3]).home for mark in marks}
 

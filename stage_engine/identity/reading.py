@@ -46,7 +46,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     * of an identifier that is not ``allowed``, settled pairs beyond one more than its limit with others of one kind,
       and then all pairs that are not settled: it is shared, whatever these are;
     * the marks of a device that settled pairs alone make shared;
-    * of marks that follow each other and are alike, all but the first.
+    * of a device's marks those that follow one that says as much, and are told as it is (``repeats``).
     """
 
     pairs: dict[str, Pair] = {}
@@ -90,14 +90,21 @@ def reading_of(identifier: str, links: Iterable[Link]) -> Reading:
             )
         people = said.marks(identifier) if is_device(identifier) else ()
         mark = Mark(order=order, people=people, settled=link.settled, moved=len(times) > 1)
-        if people and (not marks or mark.moved or not alike(marks[-1], mark)):
+        if people and (not marks or not repeats(mark, marks[-1])):
             marks.append(mark)
     return Reading(pairs=pairs, marks=tuple(marks))
 
 
-def alike(one: Mark, other: Mark) -> bool:
-    """Whether two marks say the same, but for the time."""
-    return (one.people, one.settled, one.moved) == (other.people, other.settled, other.moved)
+def repeats(mark: Mark, before: Mark) -> bool:
+    """Whether a mark says nothing that the one just before it does not say: whoever of its people counts, counted
+    before them, too."""
+    alike = mark.settled == before.settled and not mark.moved and not before.moved
+    return alike and is_part(mark.people, before.people)
+
+
+def is_part(people: tuple[str, ...], of: tuple[str, ...]) -> bool:
+    """Whether these are the first of those, or all."""
+    return people == of[: len(people)]
 
 
 def bounded(identifier: str, reading: Reading, limits: Limits) -> Reading:

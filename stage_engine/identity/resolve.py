@@ -58,6 +58,7 @@ class Resolver:
         self._shared: dict[str, bool] = {}
         self._survivors: dict[str, str] = {}
         self._owners: dict[str, str] = {}
+        self._groups: dict[str, frozenset[str] | None] = {}
         self._stretches: dict[str, Stretches] = {}
 
     def learn(self, readings: Mapping[str, Reading]) -> None:
@@ -186,14 +187,22 @@ class Resolver:
 
     def _connected(self, start: str) -> frozenset[str] | None:
         """All unshared users, or contacts, that links lead to from ``start``, which is one; None when they are more
-        than the bound. Asks for no more than may still be needed to know that."""
+        than the bound."""
+        if start not in self._groups:
+            found = self._reached(start)
+            bound = self.limits.group_max + (not names(start))  # a receipt's own key is not counted
+            # whoever is reached is reached by the same, but a receipt's own key by nobody
+            members = (start, *found) if names(start) else (start,)
+            self._groups |= dict.fromkeys(members, frozenset(found) if len(found) <= bound else None)
+        return self._groups[start]
+
+    def _reached(self, start: str) -> set[str]:
+        """Those, or some of them that are more than the bound: it asks for no more than may still be needed to know."""
         found: set[str] = set()
         met, waiting = {start}, [start]
-        bound = self.limits.group_max + (not names(start))  # a receipt's own key is not counted
-        while waiting:
+        bound = self.limits.group_max + (not names(start))
+        while waiting and len(found) <= bound:
             room = bound + 1 - len(found)
-            if room <= 0:
-                return None
             taken, waiting = waiting[:room], waiting[room:]
             self._read(taken)
             for one in taken:
@@ -203,7 +212,7 @@ class Resolver:
                     near = [other for other in sorted(alike) if not self.apart(one, other)]
                     met.update(near)
                     waiting += near
-        return frozenset(found) if len(found) <= bound else None
+        return found
 
     def _newest_named(self, users: frozenset[str]) -> str:
         """Of several users that aliases connect."""

@@ -4,12 +4,18 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ingest.schema import schemas
+from stage_engine.model import SHIPPED, shipped_models
+from stage_engine.model_file import read_model_file
+from stage_engine.picture import picture
+from stage_engine.schema import model_schema
 from tappa import settings_page
 from tappa.imports.mapping import mapping_schema
 
@@ -20,11 +26,21 @@ def _json(schema: dict[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
+def _with_picture(model: str) -> str:
+    """The page about a shipped model, with its picture drawn anew."""
+    file, _ = read_model_file((SHIPPED / f"{model}.yaml").read_text(encoding="utf-8"), model)
+    page = _written(f"docs/models/{model}.md") or "```mermaid\n```\n"
+    drawn = f"```mermaid\n{picture(file)}\n```"
+    return re.sub(r"```mermaid\n.*?```", lambda _: drawn, page, flags=re.DOTALL)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/settings.md": settings_page.page,
     "docs/schemas/message.schema.json": lambda: _json(schemas()["message"]),
     "docs/schemas/receipt.schema.json": lambda: _json(schemas()["receipt"]),
     "docs/schemas/mapping.schema.json": lambda: _json(mapping_schema()),
+    "docs/schemas/model.schema.json": lambda: _json(model_schema()),
+    **{f"docs/models/{model}.md": partial(_with_picture, model) for model in shipped_models()},
 }
 
 

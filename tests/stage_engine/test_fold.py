@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from stage_engine.counter import shown
 from stage_engine.fold import Bearing, bearing, fold, step
 from stage_engine.journey import Journey
-from stage_engine.model import SHIPPED, Model, parse_model
+from stage_engine.model import SHIPPED, Model, parse_model, shipped_models
 from stage_engine.tail import TAIL_MAX
 from stage_engine.touchpoint import Touchpoint
 from tests.reference.naive_model import Row
@@ -92,7 +92,8 @@ LEADS_BACK = (
 FORWARD = "\n".join(line for line in RESTLESS.splitlines() if not any(move in line for move in LEADS_BACK)).replace(
     "name: restless", "name: forward\nforward_only: true"
 )
-TEXTS = {"seven_stage": SEVEN_STAGE, "restless": RESTLESS, "forward": FORWARD, "counting": COUNTING}
+SHIPPED_TEXTS = {name: (SHIPPED / f"{name}.yaml").read_text() for name in shipped_models()}
+TEXTS = {**SHIPPED_TEXTS, "restless": RESTLESS, "forward": FORWARD, "counting": COUNTING}
 MODELS = {name: parse_model(text, name) for name, text in TEXTS.items()}
 
 each_model = pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))

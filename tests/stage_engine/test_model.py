@@ -55,7 +55,7 @@ def problems(text: str) -> list[str]:
         ("count: viewed", "count: veiwed", "11:11: there is no signal 'veiwed' (did you mean 'viewed'?)"),
         ("state.views", "state.veiws", "16:39: stage 'look': state.veiws does not exist (did you mean 'views'?)"),
         ("state.views >= 2", "state.views >", "16:39: stage 'look': this is not CEL"),
-        ("P30D", "30 days", "17:5: stage 'buy': '30 days' is no silence: write days, hours or minutes"),
+        ("P30D", "30 days", "17:17: stage 'buy': '30 days' is no silence: write days, hours or minutes"),
         ("P30D", "P0D", "'P0D' is no silence"),
         ("P30D", "P4000D", "'P4000D' is no silence"),
         ("after: P30D", "after: P30D, on: bought", "17:5: stage 'buy': a move needs either 'on'"),

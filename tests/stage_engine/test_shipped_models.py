@@ -10,6 +10,7 @@ from stage_engine.example import run
 from stage_engine.file_parts import in_language
 from stage_engine.model import SHIPPED, load_model, shipped_models
 from stage_engine.model_file import ModelFile, StageFile, read_model_file
+from stage_engine.picture import picture
 
 NAMES = shipped_models()
 FILES: dict[str, ModelFile] = {name: read_model_file((SHIPPED / f"{name}.yaml").read_text(), name)[0] for name in NAMES}
@@ -55,6 +56,14 @@ def test_a_model_file_names_its_schema(name: str) -> None:
     line = (SHIPPED / f"{name}.yaml").read_text().splitlines()[0]
     schema = line.removeprefix("# yaml-language-server: $schema=")
     assert (SHIPPED / schema).resolve() == DOCS / "schemas" / "model.schema.json"
+
+
+@each_name
+def test_a_model_has_a_page_with_its_picture_its_stages_and_when_to_use_it(name: str) -> None:
+    page = (DOCS / "models" / f"{name}.md").read_text()
+    assert picture(FILES[name]) in page
+    assert "**When to use it.**" in page
+    assert [stage.name for stage in FILES[name].stages if f"| {stage.name} |" not in page] == []
 
 
 def test_a_text_is_said_in_the_language_asked_for_or_in_english() -> None:
