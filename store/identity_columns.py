@@ -13,7 +13,7 @@ from stage_engine.identity.carried import carried
 from stage_engine.identity.identifier import is_user
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link, Split
-from stage_engine.identity.reading import Mark, Pair
+from stage_engine.identity.reading import Mark, Pair, repeats
 from stage_engine.touchpoint import OrderKey, identity_of
 from store.column import Column, ends_of
 from store.interface import Decision, Decisions, IdentityRow, Sighting
@@ -151,30 +151,35 @@ def pairs_statement(identifiers: str, allowed: str, limits: Limits) -> str:
 
 
 def marks_statement(devices: str) -> str:
-    """Selects the marks of ``devices`` (literals), of those that follow each other and are alike only the first, in
-    total order: the rows of ``marks_of``."""
+    """Selects the marks of ``devices`` (literals) in total order, without most of those that repeat what the one before
+    says: the rows of ``marks_of``."""
+    marks = f"""
+        SELECT
+            identifier, min({_PLACE}) AS place, any(seen_with) AS people,
+            toUInt8(argMax(settled, (-toUnixTimestamp64Milli(occurred_at), settled))) AS told,
+            toUInt8(uniqExact(occurred_at) > 1) AS moved
+        FROM identity_links
+        WHERE identifier IN ({devices}) AND notEmpty(seen_with)
+        GROUP BY identifier, identity
+    """
+    # Once more, because what repeats the one before it may stand between two that are alike.
+    return f"{_without_repeats(_without_repeats(marks))} ORDER BY identifier, place"
+
+
+def _without_repeats(marks: str) -> str:
+    """Of ``marks`` those that the one just before does not say."""
     return f"""
         SELECT identifier, place, people, told, moved
         FROM
         (
             SELECT
                 *,
-                lagInFrame((people, told, moved), 1, ([''], toUInt8(0), toUInt8(0))) OVER (
+                lagInFrame((people, told, moved), 1, ([''], toUInt8(0), toUInt8(1))) OVER (
                     PARTITION BY identifier ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
                 ) AS before
-            FROM
-            (
-                SELECT
-                    identifier, min({_PLACE}) AS place, any(seen_with) AS people,
-                    toUInt8(argMax(settled, (-toUnixTimestamp64Milli(occurred_at), settled))) AS told,
-                    toUInt8(uniqExact(occurred_at) > 1) AS moved
-                FROM identity_links
-                WHERE identifier IN ({devices}) AND notEmpty(seen_with)
-                GROUP BY identifier, identity
-            )
+            FROM ({marks})
         )
-        WHERE moved OR before != (people, told, moved)
-        ORDER BY identifier, place
+        WHERE moved OR before.3 OR told != before.2 OR people != arraySlice(before.1, 1, length(people))
     """
 
 
@@ -197,7 +202,9 @@ def marks_of(rows: Iterable[Sequence[Any]]) -> dict[str, tuple[Mark, ...]]:
     found: dict[str, list[Mark]] = {}
     for device, place, people, told, moved in rows:
         mark = Mark(order=_order(place), people=tuple(people), settled=bool(told), moved=bool(moved))
-        found.setdefault(device, []).append(mark)
+        marks = found.setdefault(device, [])
+        if not marks or not repeats(mark, marks[-1]):
+            marks.append(mark)
     return {device: tuple(marks) for device, marks in found.items()}
 
 

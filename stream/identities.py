@@ -13,6 +13,7 @@ from stage_engine.identity.identifier import is_receipt
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link, link_at
 from stage_engine.identity.news import News
+from stage_engine.identity.reading import is_part
 from stage_engine.identity.resolve import Stretches
 from stage_engine.touchpoint import OrderKey, Placed
 from store.asking import Asking, fresh_asking
@@ -32,7 +33,8 @@ class Identities:
         self._limits = limits
         self._patiently = patience
         self._alone: Cache[str, tuple[str, ...]] = Cache(CACHED_MAX)
-        """By device: the only people that were ever identified on it."""
+        """By device: the only people that were ever identified on it, as the touchpoint that named most of them has
+        them."""
         self._known: Cache[tuple[str, ...], OrderKey] = Cache(CACHED_MAX)
         """By identifiers other than devices: a settled link of theirs."""
         self._whose: Cache[str, Stretches] = Cache(CACHED_MAX)
@@ -77,16 +79,13 @@ class Identities:
             first = self._known.get(people)
             if first is None or not first < link.order:
                 return False
-        return not said.device or not said.people or self._alone.get(said.device) == said.people
+        return not said.device or not said.people or is_part(said.people, self._alone.get(said.device) or ())
 
-    async def news(self, links: Sequence[Link], asking: Asking) -> tuple[list[Link], list[News]]:
-        """Those of the links that are not known to be silent, and what they say. They must have been inserted. Links
-        that carry the same say the same, if anything: each is asked only what those before it left open."""
+    async def news(self, links: Sequence[Link], asking: Asking) -> tuple[list[Link], News]:
+        """Those of the links that are not known to be silent, and what they say. They must have been inserted."""
         unknown = [link for link in links if not self.is_known(link, carried(link.identifiers))]
-        alike: dict[tuple[str, ...], list[Link]] = {}
-        for link in unknown:
-            alike.setdefault(link.identifiers, []).append(link)
-        return unknown, await asking.answers([partial(asking.herald.news, some) for some in alike.values()])
+        [news] = await asking.answers([partial(asking.herald.news, unknown)])
+        return unknown, news
 
     async def settle(self, links: Sequence[Link], asking: Asking) -> None:
         """Mark links as settled: what they say must be in the log."""
@@ -102,8 +101,8 @@ class Identities:
             if len(people := named(said)) > 1:
                 before = self._known.get(people)
                 self._known.keep(people, link.order if before is None else min(before, link.order))
-            if said.device and said.people and asking.herald.alone(link):
-                self._alone.keep(said.device, said.people)
+            if said.device and said.people and (alone := asking.herald.alone(link)):
+                self._alone.keep(said.device, alone)
 
     def whose(self, home: str) -> Stretches | None:
         """Whose the touchpoints of a home are, if that is remembered."""

@@ -245,11 +245,10 @@ class Worker:
         return await self._tell_of(batch.links, asking, words)
 
     async def _tell_of(self, links: Sequence[Link], asking: Asking, words: Words) -> list[Link]:
-        unsettled, told = await self._identities.news(links, asking)
-        for news in told:
-            for device in news.devices:
-                self._identities.forget_alone(device)
-            words.tell(news)
+        unsettled, news = await self._identities.news(links, asking)
+        for device in news.devices:
+            self._identities.forget_alone(device)
+        words.tell(news)
         return unsettled
 
     async def _look_again(self, changed: Iterable[str], asking: Asking, words: Words) -> Changes:

@@ -67,10 +67,11 @@ def nobody_is_told_of_changes(patch: pytest.MonkeyPatch) -> None:
 def only_its_own_identifiers_are_told(patch: pytest.MonkeyPatch) -> None:
     news = Herald.news
 
-    def some(self: Herald, link: Link) -> News:
-        found = news(self, link)
-        own = {one for one in found.changed if one in link.identifiers}
-        return News(changed=frozenset(own), met=found.met)
+    def some(self: Herald, links: Iterable[Link]) -> News:
+        links = list(links)
+        own = frozenset(one for link in links for one in link.identifiers)
+        found = news(self, links)
+        return replace(found, changed=found.changed & own)
 
     patch.setattr(Herald, "news", some)
 
