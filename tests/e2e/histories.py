@@ -56,7 +56,7 @@ class History:
         self._eras = chance.choice((("recent",), ("recent",), ("recent", "months ago"), ("recent", "last year")))
         self._moments = chance.choice((12, 40, 200))
         self._items: list[Item] = []
-        for _ in range(chance.choice((80, 120, 200))):
+        for _ in range(chance.choice((70, 100, 160))):
             self._items.append(self._item())
         self.sent: list[Item | Decision] = self._decided(self._arrivals())
 
