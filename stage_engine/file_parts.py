@@ -32,6 +32,7 @@ Texts = str | list[str] | dict[str, str | list[str]]
 TouchpointType = Literal["track", "identify", "page", "screen", "group", "alias", "receipt"]
 ScoreKind = Literal["nps", "csat", "sentiment"]
 Words = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str]), Field(min_length=1)]
+Names = Annotated[list[Name], BeforeValidator(_listed, json_schema_input_type=Name | list[Name]), Field(min_length=1)]
 Types = Annotated[
     list[TouchpointType],
     BeforeValidator(_listed, json_schema_input_type=TouchpointType | list[TouchpointType]),
@@ -48,7 +49,7 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
 
-def in_language(text: Texts | None, language: str) -> list[str]:
+def in_language(text: Text | Texts | None, language: str) -> list[str]:
     """``text`` in ``language``, else in English, else in the first that there is; as a list."""
     if isinstance(text, dict):
         text = text.get(language) or text.get("en") or next(iter(text.values()), None)

@@ -56,13 +56,14 @@ def model_text(path: Path | str) -> tuple[str, str]:
     """The text of the file at ``path``, or of the shipped model of that name, and what messages call it. Raises
     ``ModelError``."""
     file = Path(path)
-    if not file.suffix and file.name == str(path):
+    if str(path) in shipped_models():
         file = SHIPPED / f"{path}.yaml"
     try:
         with file.open(encoding="utf-8") as opened:
-            return opened.read(SOURCE_CHARS_MAX + 1), file.name
+            return opened.read(SOURCE_CHARS_MAX + 1), file.name if file.parent == SHIPPED else str(path)
     except (OSError, UnicodeDecodeError) as error:
-        what = f"cannot be read ({error}); shipped models: {', '.join(shipped_models())}"
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        what = f"cannot be read ({reason}); shipped models: {', '.join(shipped_models())}"
         raise ModelError([Problem(str(path), 1, 1, "", what)]) from error
 
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from stage_engine.counter import DISTINCT_MAX, Kind
 from stage_engine.example_file import EXAMPLES_MAX, ExampleFile, ExampleTouchpoint, ExampleVisit
-from stage_engine.file_parts import Name, Part, ScoreKinds, Silence, Text, Texts, Types, Words
-from stage_engine.problem import ModelError, Problem, Problems, nearest
+from stage_engine.file_parts import Name, Names, Part, ScoreKinds, Silence, Text, Texts, Types, Words
+from stage_engine.problem import PROBLEMS_MAX, ModelError, Problem, Problems, nearest
 from stage_engine.yaml_source import Path, SourceError, read_source
 
 STAGES_MAX: Final = 50
@@ -24,6 +24,10 @@ COUNTERS_MAX: Final = 50
 EVENTS_MAX: Final = 500
 """Of all signals together. All five are several times what seven_stage has; together they bound the compiled index,
 at worst some 40 MB."""
+FORMS_MAX: Final = 4
+"""In how many ways a value may be written: one mistake in it is said for each."""
+WORD_CHARS_SHOWN: Final = 80
+"""Of a key, in a message: the longest name has 63."""
 
 
 class StageFile(Part):
@@ -136,7 +140,7 @@ class MoveFile(Part):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["on"]}, {"required": ["after"]}]})
 
-    from_: Annotated[Words, Field(alias="from")]
+    from_: Annotated[Names, Field(alias="from", max_length=STAGES_MAX)]
     """A stage, several, or ``any`` (every stage but ``to``)."""
     to: Name | None = None
     """Left out: it stays where it is; a visit of its own begins, for the label."""
@@ -222,7 +226,7 @@ _PARTS: Final[dict[str, type[BaseModel]]] = {
 
 def _explain(error: ValidationError) -> Iterator[tuple[Path, str]]:
     deepest: dict[Path, tuple[Path, str]] = {}
-    for found in error.errors(include_url=False):
+    for found in error.errors(include_url=False)[: FORMS_MAX * PROBLEMS_MAX]:
         where = found["loc"]
         tried = next((at for at, part in enumerate(where) if _is_alternative(part)), len(where))
         path: Path = tuple(part for part in where if not _is_alternative(part))
@@ -238,8 +242,12 @@ def _is_alternative(part: str | int) -> bool:
     return part == "str" or (isinstance(part, str) and "[" in part)
 
 
+def _short(word: str) -> str:
+    return word if len(word) <= WORD_CHARS_SHOWN else f"{word[:WORD_CHARS_SHOWN]}…"
+
+
 def _sentence(kind: str, path: Path, message: str, context: dict[str, Any]) -> str:
-    last = next((part for part in reversed(path) if isinstance(part, str)), "the file")
+    last = _short(next((part for part in reversed(path) if isinstance(part, str)), "the file"))
     part = next((_PARTS[key] for key in reversed(path[:-1]) if isinstance(key, str) and key in _PARTS), ModelFile)
     match kind:
         case "extra_forbidden":

@@ -5,8 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from stage_engine.yaml_source import Path, Source
+
+PROBLEMS_MAX: Final = 100
+"""More are not read by anybody, and finding them takes time that a hostile file can ask for."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,8 +51,10 @@ class Problems:
         self._found: set[Problem] = set()
 
     def add(self, path: Path, what: str) -> None:
-        """``what`` says what to do about the thing at ``path``."""
+        """``what`` says what to do about the thing at ``path``. Raises ``ModelError`` when that is enough for once."""
         self._found.add(self.problem(path, what))
+        if len(self._found) == PROBLEMS_MAX:
+            self.raise_any()
 
     def problem(self, path: Path, what: str) -> Problem:
         """The same, not added: for what may stay as it is."""

@@ -18,6 +18,7 @@ main = LazyGroup(
         "why": ("tappa.cli.why:why", "Why two identifiers are one customer, or why they are not."),
         "split": ("tappa.cli.split:split", "Say that two identifiers are not one person."),
         "shared": ("tappa.cli.shared:shared", "Identifiers that join nothing, because too many share them."),
+        "model": ("tappa.cli.model:model", "Journey models: list, check, show and test them."),
         "rejected": ("tappa.cli.rejected:rejected", "Dead letters: list them, replay them."),
         "import": ("tappa.imports:import_", "Send a file of touchpoints."),
         "demo": ("tappa.demo:demo", "A sample shop."),
