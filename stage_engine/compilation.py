@@ -8,13 +8,12 @@ from typing import Final, TypeVar
 
 from stage_engine.condition import Condition, ConditionError, Expression
 from stage_engine.counter import ModelCounter
-from stage_engine.model_file import EVENTS_MAX, EntryFile, ModelFile, MoveFile, SignalFile
+from stage_engine.model_file import ANY, EVENTS_MAX, EntryFile, ModelFile, MoveFile, SignalFile
 from stage_engine.problem import Problems, nearest
 from stage_engine.silence import SILENCE_MAX_MS, CircleError, chain_from, silence_ms
 from stage_engine.way import Lapse, Move, Signal
 from stage_engine.yaml_source import Path
 
-ANY: Final = "any"
 BUILT_IN_STATE: Final = (
     "stage",
     "label",
@@ -138,15 +137,14 @@ class Compilation:
     def _pairs(self, place: int, move: MoveFile) -> list[tuple[str, str]]:
         """From and to, for every stage that the move leaves."""
         path: Path = ("moves", place)
-        to = self._known_stage(move.to, (*path, "to")) if move.to else ""
-        if ANY in move.from_:
-            if len(move.from_) > 1:
+        if move.to:
+            self._known_stage(move.to, (*path, "to"))
+        if move.from_ != [ANY]:
+            if ANY in move.from_:
                 self.problems.add((*path, "from"), "'any' is already every stage: leave the others out")
-            pairs = [(stage, to or stage) for stage in self.stages if stage != to]
-        else:
-            pairs = [(self._known_stage(stage, (*path, "from")), to or stage) for stage in dict.fromkeys(move.from_)]
-        if self.file.forward_only:
-            pairs = [(stage, to) for stage, to in pairs if self.rank.get(to, 0) >= self.rank.get(stage, 0)]
+            for stage in move.from_:
+                self._known_stage(stage, (*path, "from"))
+        pairs = self.file.steps(move)
         if not pairs:
             self.problems.add(path, "this move can never be made: it only leads back, and the model is forward_only")
         return pairs

@@ -17,6 +17,7 @@ from stage_engine.file_parts import Name, Names, Part, ScoreKinds, Silence, Text
 from stage_engine.problem import PROBLEMS_MAX, ModelError, Problem, Problems, nearest
 from stage_engine.yaml_source import Path, SourceError, read_source
 
+ANY: Final = "any"
 STAGES_MAX: Final = 50
 SIGNALS_MAX: Final = 100
 MOVES_MAX: Final = 200
@@ -189,6 +190,15 @@ class ModelFile(Part):
     """The first that fits, from the top, is made."""
     examples: list[ExampleFile] = Field([], max_length=EXAMPLES_MAX)
     """What people do, and the visits that it brings: ``tappa model test`` runs them."""
+
+    def steps(self, move: MoveFile) -> list[tuple[str, str]]:
+        """From and to, for every stage that the move leaves."""
+        ranks = {stage.name: rank for rank, stage in enumerate(self.stages)}
+        origins = [stage for stage in ranks if stage != move.to] if ANY in move.from_ else dict.fromkeys(move.from_)
+        steps = [(stage, move.to or stage) for stage in origins]
+        if self.forward_only:
+            steps = [(stage, to) for stage, to in steps if ranks.get(to, 0) >= ranks.get(stage, 0)]
+        return steps
 
 
 def read_model_file(text: str, filename: str) -> tuple[ModelFile, Problems]:

@@ -10,12 +10,10 @@ def picture(file: ModelFile) -> str:
     arrows: dict[tuple[str, str], dict[str, None]] = {}
     for entry in file.entry:
         arrows.setdefault(("[*]", entry.to), {})[_words(entry.on or "anything else", "", entry.when)] = None
-    stages = [stage.name for stage in file.stages]
     for move in file.moves:
-        sources = [stage for stage in stages if stage != move.to] if move.from_ == ["any"] else move.from_
         cause = move.on or f"silence of {move.after}"
-        for source in sources:
-            arrows.setdefault((source, move.to or source), {})[_words(cause, move.label or "", move.when)] = None
+        for source, to in file.steps(move):
+            arrows.setdefault((source, to), {})[_words(cause, move.label or "", move.when)] = None
     lines = [f"    {source} --> {to}: {'<br/>'.join(words)}" for (source, to), words in arrows.items()]
     return "\n".join(["stateDiagram-v2", "    direction LR", *lines])
 

@@ -42,20 +42,13 @@ def _stage(file: ModelFile, stage: StageFile, language: str) -> Iterator[str]:
     }
     for heading, text in texts.items():
         yield from _paragraph(text, language, f"  {heading}")
-    moves = [move for move in file.moves if _leaves(file, move, stage.name)]
-    yield from _table([(_goal(move, stage.name), _cause(_trigger(move), move.when, move.label)) for move in moves])
-
-
-def _leaves(file: ModelFile, move: MoveFile, stage: str) -> bool:
-    stages = [one.name for one in file.stages]
-    to = move.to or stage
-    if file.forward_only and stages.index(to) < stages.index(stage):
-        return False
-    return stage in move.from_ or (move.from_ == ["any"] and stage != move.to)
-
-
-def _goal(move: MoveFile, stage: str) -> str:
-    return "stays" if move.to in (None, stage) else f"to {move.to}"
+    ways = [(move, to) for move in file.moves for origin, to in file.steps(move) if origin == stage.name]
+    yield from _table(
+        [
+            ("stays" if to == stage.name else f"to {to}", _cause(_trigger(move), move.when, move.label))
+            for move, to in ways
+        ]
+    )
 
 
 def _trigger(move: MoveFile) -> str:

@@ -84,7 +84,7 @@ class NaiveModel:
         fired: list[Row] = []
         while True:
             waiting = [move for move in self.model.get("moves", []) if "after" in move and self.leads(move, stage)]
-            waiting = [move for move in waiting if move not in fired]
+            waiting = [move for move in waiting if all(move is not one for one in fired)]
             if not waiting:
                 return visits
             move = min(waiting, key=lambda one: milliseconds(one["after"]))
