@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterable
@@ -38,18 +39,18 @@ class Decision:
         return [*command, *self.typed, "--reason", "a test", "--json", *["--revoke"] * self.revoked]
 
 
-def decide(tappa: Installation, decision: Decision) -> None:
+async def decide(tappa: Installation, decision: Decision) -> None:
     """Return when the decision is recorded and visible; say it again as long as processes that are killed, or
     identifiers that are not visible yet, stand in its way. Decisions that revoke each other one after the other."""
     deadline = time.monotonic() + GIVE_UP_S
     done = "no such decision" if decision.revoked else "decided already"
     while True:
-        answer = tappa.attempt(*decision.command)
+        answer = await asyncio.to_thread(tappa.attempt, *decision.command)
         visible = answer.returncode == 0 and json.loads(answer.stdout)["visible"]
         if visible or done in answer.stderr:
             return
         assert time.monotonic() < deadline, f"{decision}: {answer.stdout}{answer.stderr}\n{tappa.said()}"
-        time.sleep(PAUSE_S)
+        await asyncio.sleep(PAUSE_S)
 
 
 def decided(decisions: Iterable[Decision], limits: dict[str, Any]) -> dict[str, Any]:

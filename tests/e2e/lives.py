@@ -127,7 +127,7 @@ async def send(tappa: Installation, history: History) -> None:
 async def operate(tappa: Installation, decisions: asyncio.Queue[Decision | None]) -> None:
     """Take decisions one after the other, until there are no more."""
     while decision := await decisions.get():
-        await asyncio.to_thread(decide, tappa, decision)
+        await decide(tappa, decision)
 
 
 def failed(histories: Sequence[History], found: dict[str, list[str]]) -> str:
