@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stage_engine.advice import doubts
 from stage_engine.compilation import BUILT_IN_STATE
 from stage_engine.condition import EVENT_FIELDS, FUNCTIONS
 from stage_engine.example import run
@@ -24,6 +25,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "models" / "language.md").read_text
 def test_the_model_on_the_page_can_be_loaded() -> None:
     model = parse_model(PAGE.split("```yaml\n")[1].split("```")[0], "language.md")
     assert model.stages == ("looking", "customer", "regular")
+
+
+def test_the_model_on_the_page_leaves_no_doubt() -> None:
+    assert doubts(PAGE.split("```yaml\n")[1].split("```")[0], "language.md") == []
 
 
 def test_the_example_on_the_page_holds() -> None:
