@@ -29,6 +29,7 @@ class Course:
         "last_order",
         "last_touch_at",
         "model",
+        "own",
         "plain_max",
         "purchases",
         "revenue",
@@ -57,6 +58,7 @@ class Course:
         self.tail = journey.tail
         self.plain_max = journey.forgotten_plain_max
         self.corrected = journey.forgotten_corrected
+        self.own = journey.own
 
     def apply(self, placed: Placed) -> Move | None:
         """Go on by a touchpoint that comes after all applied so far, and tell the move that it made."""
@@ -107,6 +109,7 @@ class Course:
             tail=self.tail,
             forgotten_plain_max=self.plain_max,
             forgotten_corrected=self.corrected,
+            own=self.own,
         )
 
     def _pass_silence(self, until: int) -> None:

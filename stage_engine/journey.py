@@ -55,3 +55,6 @@ class Journey(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=Tr
     never seen."""
     forgotten_corrected: tuple[int, int] | None = None
     """Of those whose clock was corrected: the smallest and the largest original timestamp. None for none."""
+    own: bool = False
+    """Whether all its touchpoints are filed under the customer's own identifier. Told from outside, and kept by every
+    step."""

@@ -30,11 +30,13 @@ class Advance(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     doubtful: int = 0
 
 
-def advance(models: Sequence[Model], journeys: Journeys | None, placed: Sequence[Placed], errors: Errors) -> Advance:
+def advance(
+    models: Sequence[Model], journeys: Journeys | None, placed: Sequence[Placed], errors: Errors, *, own: bool = False
+) -> Advance:
     """Apply a customer's touchpoints (in total order, no copies among them) to ``journeys``; None means that this
-    customer has no facts but these."""
+    customer has no facts but these. ``own``: whether all of them are filed under the customer's own identifier."""
     if journeys is None:
-        begun = {model.name: fold_placed(model, placed, errors[model.name]) for model in models}
+        begun = {model.name: _noted(fold_placed(model, placed, errors[model.name]), own) for model in models}
         return Advance(journeys=begun, steps=len(placed))
     moved: dict[str, Journey | None] = {}
     new: list[Placed] = []
@@ -46,10 +48,23 @@ def advance(models: Sequence[Model], journeys: Journeys | None, placed: Sequence
         if doubtful := bearings.count(Bearing.DOUBT):
             return Advance(journeys=None, known=bearings.count(Bearing.KNOWN), doubtful=doubtful)
         new = [one for one, where in zip(placed, bearings, strict=True) if where is Bearing.NEW]
-        moved[model.name] = steps(model, journey, new, errors[model.name]) if new else journey
+        moved[model.name] = (
+            _noted(steps(model, journey, new, errors[model.name]), own and journey.own) if new else journey
+        )
     return Advance(journeys=moved, steps=len(new), known=len(placed) - len(new))
 
 
-def fold_all(models: Sequence[Model], touchpoints: Sequence[Touchpoint], errors: Errors) -> dict[str, Journey | None]:
-    """A whole history under every model."""
-    return {model.name: fold(model, touchpoints, errors[model.name]) for model in models}
+def fold_all(
+    models: Sequence[Model], touchpoints: Sequence[Touchpoint], errors: Errors, *, own: bool
+) -> dict[str, Journey | None]:
+    """A whole history under every model; ``own`` as for ``advance``."""
+    return {model.name: _noted(fold(model, touchpoints, errors[model.name]), own) for model in models}
+
+
+def is_own(journeys: Journeys | None) -> bool:
+    """Whether a customer has journeys, of touchpoints that are filed under their own identifier alone."""
+    return journeys is not None and all(journey is not None and journey.own for journey in journeys.values())
+
+
+def _noted(journey: Journey | None, own: bool) -> Journey | None:
+    return journey if journey is None or journey.own == own else msgspec.structs.replace(journey, own=own)

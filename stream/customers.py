@@ -42,6 +42,8 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     """Touchpoints that are theirs, in total order, if what is known of the customer suffices."""
     refolds: set[str]
     """Who is folded again from the facts in any case."""
+    mixed: frozenset[str] = frozenset()
+    """Of the first those some of whose touchpoints are filed under others' identifiers."""
 
 
 class Customers:
@@ -86,7 +88,8 @@ class Customers:
             if customer_id in refolds:
                 continue
             try:
-                outcome = advance(self._models, known.get(customer_id), placed, self._errors)
+                own = customer_id not in due.mixed
+                outcome = advance(self._models, known.get(customer_id), placed, self._errors, own=own)
             except Exception as error:
                 letters.append(self._failed(customer_id, placed[-1][2], error))
                 continue
@@ -158,7 +161,8 @@ class Customers:
                 if rest := len(history) // self._settings.rest_touchpoints:
                     self._resting[customer_id] = rest
                 try:
-                    journeys = fold_all(self._models, history, self._errors)
+                    own = all(one.home == customer_id for one in history)
+                    journeys = fold_all(self._models, history, self._errors, own=own)
                 except Exception as error:
                     letters.append(self._failed(customer_id, history[-1], error))
                 else:

@@ -12,14 +12,14 @@ import msgspec
 from stage_engine.fold import Bearing, bearing_of, one_per_identity
 from stage_engine.identity.carried import carried
 from stage_engine.identity.history import stands_for
-from stage_engine.identity.identifier import is_device
+from stage_engine.identity.identifier import is_device, is_user
 from stage_engine.identity.link import link_at
-from stage_engine.identity.resolve import NOBODY, Resolver, Stretches, whose_at
+from stage_engine.identity.resolve import EVER, NOBODY, Resolver, Stretches, whose_at
 from stage_engine.touchpoint import Placed
 from store.asking import Asking, Patience
 from store.interface import Store
 from store.touchpoint_columns import is_nobody
-from stream.advance import Journeys
+from stream.advance import Journeys, is_own
 from stream.batch import Batch
 from stream.customers import Due
 from stream.identities import Identities
@@ -47,7 +47,9 @@ async def look_again(
 ) -> Changes:
     """Rule 7, for identifiers whose owner was told that they have changed. Whoever they stand for is folded again here,
     or told to be where they live, because they may have been before the last touchpoints of these identifiers were
-    routed. An identifier under which no fact is found needs that only if it has a journey."""
+    routed. An identifier under which no fact is found needs that only if it has a journey; and a user who is their own
+    customer only if their journey has others' touchpoints, which it may lose: what they gain they are told of by the
+    identifiers that it is found under."""
     here = sorted(changed)
     if not here:
         return Changes(whose={}, refolds=set(), standing_alone=set(), gone=set())
@@ -59,13 +61,15 @@ async def look_again(
     )
     weighty = [one for one in here if one in filed or (one in known and not is_gone(known[one]))]
     customers = await asking.answers([partial(stands_for, asking.herald, one) for one in weighty])
-    refolds = {one for one in weighty if not is_nobody(one)}
+    whose = dict(zip(here, stretches, strict=True))
+    unmoved = {one for one in weighty if is_user(one) and whose[one] == ((EVER, one),) and is_own(known.get(one))}
+    refolds = {one for one in weighty if not is_nobody(one)} - unmoved
     for one, some in zip(weighty, customers, strict=True):
-        refolds |= words.refold_beside(one, some)
+        refolds |= words.refold_beside(one, some - {one} if one in unmoved else some)
     gone = {one for one in here if not is_nobody(one) and one not in known} - refolds
     alone = await asking.answers([partial(_stands_alone, resolver, one) for one in here])
     return Changes(
-        whose=dict(zip(here, stretches, strict=True)),
+        whose=whose,
         refolds=refolds,
         standing_alone={one for one, is_alone in zip(here, alone, strict=True) if is_alone},
         gone=gone,
@@ -90,6 +94,7 @@ async def route(
     version, which no zombie's can have."""
     known = await load({home for home in batch.homes if not is_nobody(home)} | batch.assigned.keys())
     steps: dict[str, list[Placed]] = {}
+    mixed: set[str] = set()
     foreign: dict[str, list[Placed]] = {}
     for home, placed in batch.homes.items():
         own = not (
@@ -101,7 +106,9 @@ async def route(
     ahead: dict[str, list[Placed]] = {}
     for home, customer, one, others in await _whose(foreign, identities, asking) if foreign else ():
         refolds |= words.refold_beside(home, others)
-        if customer == home:
+        if customer == home and is_user(home) and is_own(known.get(home)):
+            steps.setdefault(home, []).append(one)
+        elif customer == home:
             refolds.add(home)
         elif customer != NOBODY:
             partition = words.partition_of(customer)
@@ -122,9 +129,10 @@ async def route(
         has_journey = customer in known and not is_gone(known[customer])
         if has_journey and all(agrees(customer, mine) for mine in agreed.get(customer, ())):
             steps[customer] = one_per_identity([*steps.get(customer, ()), *placed])
+            mixed.add(customer)
         else:
             refolds.add(customer)
-    return Due(steps=steps, refolds=refolds), known
+    return Due(steps=steps, refolds=refolds, mixed=frozenset(mixed)), known
 
 
 def _all_bear(bearing: Bearing, journeys: Journeys | None, placed: Sequence[Placed]) -> bool:

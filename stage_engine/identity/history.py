@@ -35,13 +35,19 @@ def _owned_group(resolver: Resolver, contact: str, customer: str) -> frozenset[s
 
 def stands_for(herald: Herald, identifier: str) -> frozenset[str]:
     """The customers that an identifier stands for now; for a device everybody who was identified on it, whether that
-    counts or not: they may have been folded as if it did. For a receipt's own key likewise all its claimants, and the
-    devices and receipts beside it, to whom its touchpoints pass on while it is nobody's."""
+    counts or not: they may have been folded as if it did. For one that passes its touchpoints on, whoever may get
+    them: the customers of all that was seen with it."""
     resolver = herald.all
     beside: frozenset[str] = frozenset()
     if is_device(identifier):
         beside = frozenset(filter(names, herald.neighbours([identifier])))
-    elif is_receipt(identifier):
+    elif passes_on(resolver, identifier):
         beside = herald.neighbours([identifier])
     whose = resolver.together(partial(resolver.stretches, one) for one in [identifier, *sorted(beside)])
     return frozenset(customer for stretches in whose for _, customer in stretches) - {NOBODY}
+
+
+def passes_on(resolver: Resolver, identifier: str) -> bool:
+    """Whether touchpoints filed under it may belong to others that they carry: a shared contact's, and those of a
+    receipt's own key, which is nobody's or its claimants'."""
+    return is_receipt(identifier) or (not is_user(identifier) and resolver.shared(identifier))

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from stage_engine.identity import history
+from stage_engine.identity.identifier import is_receipt
 from stage_engine.touchpoint import Touchpoint
 from store.memory import MemoryStore
 from stream import routing
@@ -59,10 +61,11 @@ class World:
         self.store.notes[DATABASE_NOTE] = "here"
         self.workers: dict[str, Worker] = {}
 
-    async def owner(self, *identifiers: str, log: Any = None, store: Any = None) -> Worker:
+    async def owner(self, *identifiers: str, log: Any = None, store: Any = None, at_once: int = 1_000) -> Worker:
         """A new owner of these; whoever owned them before is a zombie."""
         share = {partition_of(one, PARTITIONS) for one in identifiers}
-        worker = Worker(log or self.log, store or self.store, (MODEL,), SETTINGS, WorkerMetrics(), tuple(share))
+        settings = SETTINGS.model_copy(update={"batch_messages_max": at_once})
+        worker = Worker(log or self.log, store or self.store, (MODEL,), settings, WorkerMetrics(), tuple(share))
         await worker.start()
         self.workers |= dict.fromkeys(identifiers, worker)
         return worker
@@ -186,6 +189,22 @@ async def two_clocks_and_a_zombie() -> dict[str, int]:
     return world.rows()
 
 
+async def shared_from_now_on() -> dict[str, int]:
+    """7: a card becomes shared, and its owner is told only after the next touchpoint, which passes on to a phone."""
+    world = World()
+    phones = [f"tel:{number}" for number in range(6)]
+    card = await world.owner("card:1", *phones[1:], at_once=1)
+    phone = await world.owner(phones[0])
+    met = [touchpoint(one, at=number, contacts=("card:1", one)) for number, one in enumerate(phones)]
+    await world.send(*met[:5])
+    await world.drain()
+    await world.send(met[5], touchpoint("again", at=7, contacts=("card:1", phones[0])))
+    await card.batch()
+    await world.drain(phone)
+    await world.drain()
+    return world.rows()
+
+
 def nobody_is_met(patch: pytest.MonkeyPatch) -> None:
     tell = Words.tell
 
@@ -207,12 +226,17 @@ def the_clock_is_believed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(routing, "surely_whose", lambda resolver, one: resolver.customer(one[0][3], one[0][0]))
 
 
+def nothing_is_passed_on(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(history, "passes_on", lambda resolver, identifier: is_receipt(identifier))
+
+
 HISTORIES = [
     (late_row_of_a_zombie, no_versions, {ADA: 2}),
     (remembered_device, nothing_is_forgotten, {ADA: 2, BOB: 2}),
     (silent_meanwhile, nobody_is_met, {ADA: 3, BOB: 2}),
     (assigned_by_a_zombie, every_sender_is_believed, {ADA: 1, BOB: 2}),
     (two_clocks_and_a_zombie, the_clock_is_believed, {ADA: 2, BOB: 1}),
+    (shared_from_now_on, nothing_is_passed_on, {"tel:0": 2, **{f"tel:{number}": 1 for number in range(1, 6)}}),
     (two_clocks, corrected_clocks_leave_no_trace, {ADA: 2, BOB: 1}),
 ]
 

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from stage_engine.fold import fold
+from stage_engine.journey import Journey
 from stage_engine.model import Model, parse_model
 from stage_engine.touchpoint import Placed, Touchpoint, place
 from store.interface import StoreUnavailableError, UnwritableRowError
@@ -100,7 +102,13 @@ def expected(touchpoints: Sequence[Touchpoint]) -> dict[str, Any]:
     by_home: dict[str, list[Touchpoint]] = {}
     for one in touchpoints:
         by_home.setdefault(one.home, []).append(one)
-    return {home: fold(MODEL, history) for home, history in by_home.items() if not home.startswith("receipt:")}
+    return {home: folded(MODEL, history) for home, history in by_home.items() if not home.startswith("receipt:")}
+
+
+def folded(model: Model, history: Sequence[Touchpoint]) -> Journey | None:
+    """The fold of somebody's own touchpoints."""
+    journey = fold(model, history)
+    return journey and replace(journey, own=True)
 
 
 def rows(store: MemoryStore) -> dict[str, Any]:
@@ -229,7 +237,7 @@ async def test_a_changed_model_folds_everybody_again_from_the_facts() -> None:
     changed = parse_model(SEVEN_STAGE.replace("P90D", "P77D"))
     worker = new_worker(log, store, changed)
     await worker.start()
-    assert rows(store) == {one.home: fold(changed, [one]) for one in history}
+    assert rows(store) == {one.home: folded(changed, [one]) for one in history}
     assert {row.model_version for row in store.customers.values()} == {changed.version}
 
 
