@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, repeat
 from operator import attrgetter
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +15,7 @@ from store.column import Column, ends_of
 from store.interface import CustomerRow
 
 _encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Journey).decode
 _NOTHING: Final = Journey()
 
 _KINDS: Final[Mapping[str, str]] = {
@@ -22,18 +23,6 @@ _KINDS: Final[Mapping[str, str]] = {
     "cause_original_timestamp": "Array(DateTime64(3, 'UTC'))",
     "cause_identifiers": "Array(Array(String))",
 }
-_VISITS: Final = ("visits", "planned")
-_STATE: Final = tuple(name for name in Journey.__struct_fields__ if name not in _VISITS)
-"""What of a journey is in the column ``state``: all but the visits, which have columns of their own."""
-
-_State: Final = msgspec.defstruct(
-    "_State",
-    [(name, kind, msgspec.field(default=None)) for name, kind in get_type_hints(Journey).items() if name in _STATE],
-    array_like=True,
-    gc=False,
-)
-_decode: Final = msgspec.msgpack.Decoder(_State).decode
-_state: Final = attrgetter(*_STATE)
 
 _NAMES: Final = tuple(name for name in Visit.__struct_fields__ if name != "from_stage")
 _FIELDS: Final = tuple((name, _KINDS.get(name, "Array(String)")) for name in _NAMES)
@@ -52,7 +41,7 @@ def customer_columns(rows: Sequence[CustomerRow]) -> list[Column]:
         Column("model_version", "LowCardinality(String)", [row.model_version for row in rows]),
         Column("version", "UInt64", [row.version for row in rows]),
         Column("is_deleted", "UInt8", [row.journey is None for row in rows]),
-        Column("state", "String", [_encode(_state(journey)) for journey in journeys]),
+        Column("state", "String", list(map(_encode, journeys))),
         Column("first_touch_at", "DateTime64(3, 'UTC')", [journey.first_touch_at for journey in journeys]),
         Column("last_touch_at", "DateTime64(3, 'UTC')", [journey.last_touch_at for journey in journeys]),
         Column("touchpoints", "UInt64", [journey.touchpoints for journey in journeys]),
@@ -98,32 +87,20 @@ def _ranks(stages: tuple[str, ...]) -> dict[str, int]:
     return {stage: number for number, stage in enumerate(stages)}
 
 
-STORED: Final = (
-    "customer_id",
-    "model",
-    "is_deleted",
-    "state",
-    "visits_past",
-    *(
-        f"arrayMap(at -> toUnixTimestamp64Milli(at), visits.{name}) AS {name}"
-        if "DateTime" in kind
-        else f"visits.{name}"
-        for name, kind in _FIELDS
-    ),
-)
-"""What to select for ``stored_journeys``, in its order; ``state`` as bytes."""
+STORED: Final = ("customer_id", "model", "is_deleted", "state")
+"""What to select for ``stored_journeys``, in its order; ``state`` as bytes. The state has the visits, too, which are
+columns for the views: to read a customer by those takes three times as long."""
 
 
 def stored_journeys(block: Sequence[Sequence[Any]]) -> Iterator[tuple[tuple[str, str], Journey | None]]:
-    """The journeys in rows of ``STORED``, by customer and model; None for a tombstone."""
-    for customer_id, model, is_deleted, state, past, *fields in zip(*block, strict=True):
-        yield (customer_id, model), None if is_deleted else _journey(state, past, fields)
+    """The journeys in rows of ``STORED``, by customer and model; None for a tombstone, and for the state of an older
+    version of Tappa, which had no visits: whoever meets it folds the history again."""
+    for customer_id, model, is_deleted, state in zip(*block, strict=True):
+        yield (customer_id, model), None if is_deleted else _journey(state)
 
 
-def _journey(state: bytes, past: int, fields: Sequence[Sequence[Any]]) -> Journey:
-    named = dict(zip(_NAMES, fields, strict=True))
-    named["cause_identifiers"] = list(map(tuple, named["cause_identifiers"]))
-    named["from_stage"] = ["", *named["stage"]][: len(named["stage"])]
-    visits = tuple(Visit(**dict(zip(named, values, strict=True))) for values in zip(*named.values(), strict=True))
-    rest = _decode(state)
-    return Journey(visits=visits[:past], planned=visits[past:], **{name: getattr(rest, name) for name in _STATE})
+def _journey(state: bytes) -> Journey | None:
+    try:
+        return _decode(state)
+    except msgspec.ValidationError:
+        return None

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 
 from stage_engine.journey import Journey, Visit
 from stage_engine.touchpoint import Touchpoint, place
+from store.customer_columns import stored_journeys
 from store.interface import CustomerRow, Position, Store, UnwritableRowError
 from store.rejected import Refused
 
@@ -231,3 +233,9 @@ async def test_a_row_that_can_never_be_written_is_told_from_a_store_that_is_away
     with pytest.raises(UnwritableRowError):
         await clickhouse.write_touchpoints([place(touchpoint(name="\ud800"))])
     assert await clickhouse.read_touchpoints(["user:42"]) == {}
+
+
+def test_a_state_of_an_older_version_is_in_doubt() -> None:
+    older = msgspec.msgpack.encode(["purchase", 1_750_000_000_123, 1_750_000_000_124, 2, 1])
+    block = [["user:42", "user:43"], ["seven_stage"] * 2, [0, 0], [older, msgspec.msgpack.encode(JOURNEY)]]
+    assert dict(stored_journeys(block)) == {("user:42", "seven_stage"): None, ("user:43", "seven_stage"): JOURNEY}
