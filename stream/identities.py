@@ -15,7 +15,7 @@ from stage_engine.identity.link import Link, link_at
 from stage_engine.identity.news import News
 from stage_engine.identity.reading import is_part
 from stage_engine.identity.resolve import Stretches
-from stage_engine.touchpoint import OrderKey, Placed
+from stage_engine.touchpoint import Placed
 from store.asking import Asking, fresh_asking
 from store.interface import Sighting, Store
 from stream.cache import Cache
@@ -35,8 +35,8 @@ class Identities:
         self._alone: Cache[str, tuple[str, ...]] = Cache(CACHED_MAX)
         """By device: the only people that were ever identified on it, as the touchpoint that named most of them has
         them."""
-        self._known: Cache[tuple[str, ...], OrderKey] = Cache(CACHED_MAX)
-        """By identifiers other than devices: a settled link of theirs."""
+        self._known: Cache[tuple[str, ...], int] = Cache(CACHED_MAX)
+        """By identifiers other than devices: when a settled link of theirs was."""
         self._whose: Cache[str, Stretches] = Cache(CACHED_MAX)
         """By home, if it is not shared: whose its touchpoints are."""
 
@@ -77,7 +77,7 @@ class Identities:
         people = named(said)
         if len(people) > 1:
             first = self._known.get(people)
-            if first is None or not first < link.order:
+            if first is None or not first < link.occurred_at:
                 return False
         return not said.device or not said.people or is_part(said.people, self._alone.get(said.device) or ())
 
@@ -100,7 +100,7 @@ class Identities:
             said = carried(link.identifiers)
             if len(people := named(said)) > 1:
                 before = self._known.get(people)
-                self._known.keep(people, link.order if before is None else min(before, link.order))
+                self._known.keep(people, link.occurred_at if before is None else min(before, link.occurred_at))
             if said.device and said.people and (alone := asking.herald.alone(link)):
                 self._alone.keep(said.device, alone)
 

@@ -105,7 +105,7 @@ class WorkerSettings(BaseModel):
         description="Shortest time from one batch to the next, so that the store gets few inserts. Part of the delay.",
     )
     poll_wait_s: float = Field(default=1.0, gt=0, description="How long a read of the log waits when there is nothing.")
-    cache_customers_max: int = Field(default=100_000, ge=1, description="Journeys kept in memory, about 2 KB each.")
+    cache_customers_max: int = Field(default=200_000, ge=1, description="Journeys kept in memory, about 1 KB each.")
     load_customers_max: int = Field(
         default=5_000,
         ge=1,
