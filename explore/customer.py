@@ -19,15 +19,14 @@ from explore.answers import (
     Visit,
     moment,
 )
-from explore.asked import Typed, seen
-from explore.refusals import Code, RefusedError
-from explore.why import why_shared
+from explore.asked import Typed
+from explore.owner import owner_of
 from stage_engine.identity.history import candidates
-from stage_engine.identity.identifier import is_receipt, is_user
+from stage_engine.identity.identifier import is_user
 from stage_engine.identity.limits import Limits
-from stage_engine.identity.resolve import EVER, NOBODY, Stretches
+from stage_engine.identity.resolve import EVER, Stretches
 from stage_engine.touchpoint import OrderKey
-from store.asking import Asking, fresh_asking
+from store.asking import Asking
 from store.clickhouse import ClickHouseStore
 from store.customer_rows import (
     Beginning,
@@ -40,7 +39,6 @@ from store.customer_rows import (
     read_told,
     read_visits,
 )
-from store.identity_rows import list_decisions
 
 IDENTIFIERS_MAX: Final = 1_000
 """Identifiers in an answer: a busy household has a few dozen."""
@@ -56,13 +54,9 @@ async def customer(
     """The customer that the identifier leads to today, with the last ``touchpoints`` touchpoints and the stages of the
     ``default_model`` that these found them in. Who is who is as of now; stages are as far as the worker is. Reads what
     is theirs and nothing else. Raises ``RefusedError`` and ``StoreError``."""
-    identifier = await seen(store, asked)
-    asking = await fresh_asking(store, limits)
+    owner = await owner_of(store, limits, asked)
+    asking, customer_id = owner.asking, owner.customer_id
     resolver = asking.herald.all
-    [stretches] = await asking.answers([partial(resolver.stretches, identifier)])
-    customer_id = stretches[-1][1]
-    if customer_id == NOBODY:
-        raise RefusedError(Code.NOBODYS, await _nobodys(store, identifier, asking))
     [found] = await asking.answers([partial(candidates, asking.herald, customer_id)])
     names = sorted(found | {customer_id})
     whose = dict(zip(names, await asking.answers([partial(resolver.stretches, one) for one in names]), strict=True))
@@ -73,9 +67,9 @@ async def customer(
     told = await read_told(store, places)
     last = await read_last_touchpoints(store, places, touchpoints) if touchpoints else []
     return Customer(
-        asked=identifier,
+        asked=owner.asked,
         customer_id=customer_id,
-        asked_stretches=stretches_of(stretches),
+        asked_stretches=stretches_of(owner.stretches),
         identifiers=tuple(_identifier(one, whose[one]) for one in names[:IDENTIFIERS_MAX]),
         identifiers_count=len(names),
         traits=_traits(told, "trait"),
@@ -106,18 +100,6 @@ def stretches_of(stretches: Stretches) -> tuple[Stretch, ...]:
         )
         for (since, whose), until in zip(stretches, ends, strict=True)
     )
-
-
-async def _nobodys(store: ClickHouseStore, identifier: str, asking: Asking) -> str:
-    resolver = asking.herald.all
-    if not resolver.shared(identifier):
-        return (
-            f"{identifier} is the key of a receipt that nobody has claimed, and so nobody's."
-            if is_receipt(identifier)
-            else f"{identifier} is nobody's today."
-        )
-    reason = why_shared(identifier, resolver, await list_decisions(store, ("block",)))
-    return f"{identifier} is shared, and so nobody's: {reason}. To use it in spite of that: tappa shared allow."
 
 
 def _identifier(identifier: str, stretches: Stretches) -> CustomerIdentifier:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tappa.cli.model_explain import explain
+from tappa.cli.model_reading import echo_json, read_model
 from tappa.cli.options import NotDoneError, data_option, json_option, read_settings
 
 if TYPE_CHECKING:
     from stage_engine.example import Outcome
-    from stage_engine.model import Model
-    from stage_engine.model_file import ModelFile
-    from stage_engine.problem import Problem, Problems
+    from stage_engine.problem import Problem
 
 
 @click.group(
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "tappa model test mine.yaml"
 )
 def model() -> None:
-    """List, check, show and test journey models.
+    """List, check, show and test journey models; explain what they make of a customer.
 
     A model says which stages there are, what touchpoints mean, and what moves a customer from stage to stage. Where a
     command takes a model, write the name of a shipped one (seven_stage) or the path of a file (mine.yaml).
@@ -39,7 +39,7 @@ def list_(data: Path, as_json: bool) -> None:
     settings = read_settings(data).models
     rows: list[dict[str, Any]] = []
     for name in dict.fromkeys([*shipped_models(), *settings.active]):
-        file, _, compiled = _read(name)
+        file, _, compiled = read_model(name)
         rows.append(
             {
                 "name": file.name,
@@ -52,7 +52,7 @@ def list_(data: Path, as_json: bool) -> None:
             }
         )
     if as_json:
-        _echo_json(rows)
+        echo_json(rows)
         return
     for row in rows:
         mark = "default" if row["default"] else "active" if row["active"] else ""
@@ -87,7 +87,7 @@ def check(models: tuple[str, ...], as_json: bool) -> None:
                 click.echo(f"{name}: can be used" + (f"; warnings: {len(found)}" if found else ""))
     broken = any(row["severity"] == "error" for row in rows)
     if as_json:
-        _echo_json({"ok": not broken, "problems": rows})
+        echo_json({"ok": not broken, "problems": rows})
     if broken:
         raise click.exceptions.Exit(NotDoneError.exit_code)
 
@@ -107,7 +107,7 @@ def show(name: str | None, as_text: bool, language: str, data: Path) -> None:
     from stage_engine.picture import picture
     from stage_engine.words import in_words
 
-    file, _, _ = _read(name or read_settings(data).models.default)
+    file, _, _ = read_model(name or read_settings(data).models.default)
     click.echo(in_words(file, language) if as_text else picture(file))
 
 
@@ -124,7 +124,7 @@ def test(models: tuple[str, ...], data: Path, as_json: bool) -> None:
 
     rows: list[dict[str, Any]] = []
     for name in models or read_settings(data).models.active:
-        file, problems, compiled = _read(name)
+        file, problems, compiled = read_model(name)
         outcomes = [run(compiled, example) for example in file.examples]
         places = [problems.problem(("examples", at, "name"), "") for at in range(len(outcomes))]
         rows += [_result(place, outcome) for place, outcome in zip(places, outcomes, strict=True)]
@@ -132,21 +132,9 @@ def test(models: tuple[str, ...], data: Path, as_json: bool) -> None:
             _tell(name, list(zip(places, outcomes, strict=True)))
     failed = not all(row["passed"] for row in rows)
     if as_json:
-        _echo_json({"ok": not failed, "examples": rows})
+        echo_json({"ok": not failed, "examples": rows})
     if failed:
         raise click.exceptions.Exit(NotDoneError.exit_code)
-
-
-def _read(name: str) -> tuple[ModelFile, Problems, Model]:
-    """The file, where its parts are, and the model; one that cannot be used ends the command."""
-    from stage_engine.model import ModelError, compiled, model_text
-    from stage_engine.model_file import read_model_file
-
-    try:
-        file, problems = read_model_file(*model_text(name))
-        return file, problems, compiled(file, problems)
-    except ModelError as error:
-        raise NotDoneError(str(error)) from None
 
 
 def _row(problem: Problem, severity: str) -> dict[str, Any]:
@@ -205,7 +193,4 @@ def _time(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
-def _echo_json(value: Any) -> None:
-    import orjson
-
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+model.add_command(explain)

@@ -1,0 +1,113 @@
+"""``tappa model`` over what the store has: a real store, filled by the real worker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+
+from stage_engine.touchpoint import Touchpoint
+from store.clickhouse import connect
+from store.migrate import migrate
+from store.settings import StoreSettings
+from tappa.cli import main
+from tests.explore.conftest import TABLES, World
+from tests.stream.touchpoints import DAY_MS, touchpoint
+
+
+class Shop:
+    """A data directory whose settings name a store."""
+
+    def __init__(self, data: Path, store: StoreSettings) -> None:
+        self.data = data
+        self._store = store
+        (data / "tappa.toml").write_text(
+            f'[store]\nhost = "{store.host}"\nport = {store.port}\nuser = "{store.user}"\n'
+            f'password = "{store.password.get_secret_value()}"\ndatabase = "{store.database}"\n'
+        )
+
+    def send(self, *touchpoints: Touchpoint) -> None:
+        """All that follows from them is visible on return."""
+
+        async def sent() -> None:
+            store = connect(self._store)
+            for table in TABLES:
+                await store.execute(f"TRUNCATE TABLE {table}")
+            await World(store).send(*touchpoints)
+            await store.close()
+
+        asyncio.run(sent())
+
+    def tappa(self, *arguments: str) -> Result:
+        return CliRunner().invoke(main, ["model", *arguments, "--data", str(self.data)])
+
+    def said(self, *arguments: str) -> str:
+        done = self.tappa(*arguments)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.said(*arguments, "--json"))
+
+
+@pytest.fixture
+def shop(tmp_path: Path, embedded_store: StoreSettings, backend_ran: Callable[[str], None]) -> Shop:
+    settings = embedded_store.model_copy(update={"database": "tappa_model_commands"})
+    asyncio.run(migrate(settings, default_model="seven_stage", reporting_currency="EUR"))
+    backend_ran("store: clickhouse")
+    return Shop(tmp_path, settings)
+
+
+def page(name: str, at: int) -> Touchpoint:
+    return replace(touchpoint(name, at=at, user="ada", event="Page Viewed"), type="page")
+
+
+def test_explain_says_of_each_touchpoint_what_it_did_and_why(shop: Shop) -> None:
+    shop.send(
+        page("1", 0),
+        page("2", 60_000),
+        touchpoint("3", at=DAY_MS, user="ada", event="Order Completed", transaction="sale", contacts=("email:a@x",)),
+        touchpoint("4", at=100 * DAY_MS, user="ada", event="Lunch\x1b[2J"),
+    )
+    assert shop.said("explain", "email:a@x").splitlines() == [
+        "email:a@x leads to user:ada, under seven_stage",
+        "",
+        "2025-06-15 15:06:40 web          Page Viewed [visited]: begins in discovery (entry 11)",
+        "2025-06-15 15:07:40 web          Page Viewed [visited]: no move from discovery",
+        "    move 24 on visited: condition `state.silence_s >= 1800 && state.silence_s <= 1209600` was no "
+        "(state.silence_s was 60)",
+        "2025-06-16 15:06:40 web          Order Completed [bought]: discovery -> purchase (move 1)",
+        "2025-09-14 15:06:40              silence: purchase -> purchase, lapsing (move 26)",
+        "2025-09-23 15:06:40 web          Lunch·[2J: no move from purchase",
+        "    no signal",
+        "",
+        "planned, if nobody arrives before",
+        "2025-12-22 15:06:40              silence: purchase -> purchase, lapsing (move 26)",
+        "2026-09-23 15:06:40              silence: purchase -> purchase, lost (move 27)",
+    ]
+    assert "\n4 touchpoints; the first 3 are left out (--last)\n" in shop.said("explain", "user:ada", "--last", "1")
+
+
+def test_explain_answers_machines_in_json_under_any_model(shop: Shop) -> None:
+    shop.send(touchpoint("1", user="ada", event="Order Completed", transaction="sale"))
+    found = shop.json("explain", "user:ada", "--model", "linear")
+    assert (found["model"], found["customer_id"], found["touchpoints_count"]) == ("linear", "user:ada", 1)
+    [step] = found["touchpoints"]
+    assert (step["signals"], step["move"]["to_stage"]) == (["bought"], "purchase")
+    assert [one["label"] for one in found["planned"]] == ["settled", "lapsing"]
+
+
+def test_explain_refuses_who_was_never_seen_and_what_is_no_model(shop: Shop) -> None:
+    shop.send()
+    done = shop.tappa("explain", "user:nobody")
+    assert done.exit_code == 1
+    assert "user:nobody: No touchpoint ever carried this identifier." in done.output
+    done = shop.tappa("explain", "user:nobody", "--model", "nonsense")
+    assert done.exit_code == 1
+    assert "cannot be read (" in done.output
