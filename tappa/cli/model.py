@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tappa.cli.model_against import unmatched_events
 from tappa.cli.model_explain import explain
 from tappa.cli.model_reading import echo_json, read_model
 from tappa.cli.options import NotDoneError, data_option, json_option, read_settings
@@ -60,15 +61,20 @@ def list_(data: Path, as_json: bool) -> None:
         click.echo(f"{row['file']:<12} {mark:<8} {title}: {', '.join(row['stages'])}")
 
 
-@model.command(epilog="Examples: tappa model check mine.yaml    tappa model check models/*.yaml --json")
+@model.command(
+    epilog="Examples: tappa model check mine.yaml    tappa model check models/*.yaml --json    "
+    "tappa model check mine.yaml --against"
+)
 @click.argument("models", metavar="FILE...", nargs=-1, required=True)
+@click.option("--against", is_flag=True, help="Hold it against what the store has, too; Tappa has to run.")
+@data_option
 @json_option
-def check(models: tuple[str, ...], as_json: bool) -> None:
+def check(models: tuple[str, ...], against: bool, data: Path, as_json: bool) -> None:
     """Say what is wrong with model files, and what is doubtful.
 
     Each line names file, line, column and stage, and says what to do. An error means that the model cannot be used, and
     the exit code is 1. A warning means that a stage cannot be reached, that a move is never made, or that nothing asks
-    for a signal or a counter.
+    for a signal or a counter. With --against also: the ten most frequent events in the data that no signal matches.
     """
     from stage_engine.advice import doubts
     from stage_engine.model import ModelError, model_text
@@ -77,6 +83,8 @@ def check(models: tuple[str, ...], as_json: bool) -> None:
     for name in models:
         try:
             found, severity = doubts(*model_text(name)), "warning"
+            if against:
+                found += unmatched_events(name, data)
         except ModelError as error:
             found, severity = error.found, "error"
         rows += [_row(problem, severity) for problem in found]

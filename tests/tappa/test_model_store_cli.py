@@ -111,3 +111,44 @@ def test_explain_refuses_who_was_never_seen_and_what_is_no_model(shop: Shop) -> 
     done = shop.tappa("explain", "user:nobody", "--model", "nonsense")
     assert done.exit_code == 1
     assert "cannot be read (" in done.output
+
+
+MINE = """\
+name: mine
+stages: [{name: look}, {name: buy}]
+signals:
+  bought: {event: Order Completed}
+  visited: {type: page, channel: store}
+  rated: {score_kind: nps, when: event.score > 8}
+entry: [{to: look}]
+moves: [{from: look, on: bought, to: buy}, {from: look, on: visited, to: buy}, {from: look, on: rated, to: buy}]
+"""
+
+
+def test_check_against_the_store_warns_of_the_events_that_no_signal_matches(shop: Shop) -> None:
+    mine = shop.data / "mine.yaml"
+    mine.write_text(MINE)
+    shop.send(
+        page("1", 0),
+        touchpoint("2", at=1, user="ada", event="Lunch"),
+        touchpoint("3", at=2, user="bob", event="Lunch"),
+        touchpoint("4", at=3, user="bob", event="Order Completed", transaction="sale"),
+        touchpoint("5", at=4, user="bob", event="Receipt Voided", transaction="void", refers_to="4"),
+        replace(touchpoint("6", at=5, user="ada", event="Answered"), score_kind="nps", score=1.0),
+    )
+    assert shop.said("check", str(mine), "--against").splitlines() == [
+        f"{mine}:3:1: warning: no signal matches track 'Lunch' (web), 2 touchpoints of 2 customers: "
+        "add it to a signal, or leave it if it says nothing of the journey",
+        f"{mine}:3:1: warning: no signal matches page 'Page Viewed' (web), 1 touchpoint of 1 customer: "
+        "add it to a signal, or leave it if it says nothing of the journey",
+        f"{mine}: can be used; warnings: 2",
+    ]
+    assert shop.json("check", str(mine), "--against")["ok"]
+    assert shop.said("check", str(mine)) == f"{mine}: can be used\n"
+
+
+def test_check_against_a_store_that_does_not_run_says_so(tmp_path: Path) -> None:
+    (tmp_path / "tappa.toml").write_text("[store]\nport = 1\n")
+    done = CliRunner().invoke(main, ["model", "check", "seven_stage", "--against", "--data", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "Does it run? See: " in done.output
