@@ -117,7 +117,7 @@ class WorkerSettings(BaseModel):
         description="Customers whose histories are read at once to fold them again: bounds memory.",
     )
     rest_touchpoints: int = Field(
-        default=1_000,
+        default=10_000,
         ge=1,
         description="A customer who was folded again rests for one batch per so many touchpoints before the next time: "
         "one with very many who gets late ones all the time must not hold up everybody else.",
