@@ -204,6 +204,6 @@ def test_test_shows_what_differs(folder: Path) -> None:
     assert [visit["stage"] for visit in row["found"]] == ["look", "buy"]
 
 
-@pytest.mark.parametrize("command", ["list", "check", "show", "test", "explain"])
+@pytest.mark.parametrize("command", ["list", "check", "show", "test", "explain", "suggest"])
 def test_every_command_has_examples_in_its_help(folder: Path, command: str) -> None:
     assert "Examples: tappa model" in " ".join(tappa(command, "--help").stdout.split())

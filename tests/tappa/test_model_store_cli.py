@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
+from stage_engine.model import SHIPPED
 from stage_engine.touchpoint import Touchpoint
 from store.clickhouse import connect
 from store.migrate import migrate
@@ -152,3 +154,42 @@ def test_check_against_a_store_that_does_not_run_says_so(tmp_path: Path) -> None
     done = CliRunner().invoke(main, ["model", "check", "seven_stage", "--against", "--data", str(tmp_path)])
     assert done.exit_code == 1
     assert "Does it run? See: " in done.output
+
+
+def regulars() -> list[Touchpoint]:
+    """Twenty customers who buy every thirty days, four times, and ask for a fitting first."""
+    bought = [
+        touchpoint(f"{n}-{time}", at=(time * 30 + 1) * DAY_MS + n, user=f"u{n}", event="Order Completed",
+                   transaction="sale")
+        for n in range(20)
+        for time in range(4)
+    ]  # fmt: skip
+    asked = [touchpoint(f"fit{n}", at=n, user=f"u{n}", event="Fitting\x1b Booked") for n in range(20)]
+    return [*bought, *asked, *(touchpoint(f"look{n}", at=n, user=f"v{n}") for n in range(20))]
+
+
+def test_suggest_prints_figures_and_a_patch_that_can_be_applied(shop: Shop) -> None:
+    shop.send(*regulars())
+    said = shop.said("suggest")
+    assert said.splitlines()[:10] == [
+        "seven_stage: what the data says",
+        "",
+        "days until the next purchase, of those who come back",
+        f"  {'':<24}      gaps   waiting  come back    p50    p60    p90",
+        f"  {'all':<24}        60        20       100%     30     30     30",
+        "",
+        "time-outs that fit",
+        "  move 26 from purchase, post_sale, loyalty, advocacy, lapsing: P90D -> P30D",
+        "  move 27 from purchase, post_sale, loyalty, advocacy, lost: P365D -> P122D",
+        "",
+    ]
+    assert "  track 'Fitting· Booked': 100% of 20 customers, 20 touchpoints\n" in said
+    assert f"  {'post_sale':<24}         0  nobody enters it\n" in said
+    found = shop.json("suggest")
+    mine = shop.data / "seven_stage.yaml"
+    mine.write_text(SHIPPED.joinpath("seven_stage.yaml").read_text())
+    subprocess.run(["patch", str(mine)], input=found["patch"], text=True, check=True, capture_output=True)
+    again = shop.json("suggest", "--model", str(mine))
+    assert [one["after"] for one in again["time_outs"]] == ["P30D", "P122D"]
+    assert (again["patch"], again["signals"]) == ("", [])
+    assert shop.tappa("suggest", "--model", "nonsense").exit_code == 1
