@@ -12,7 +12,7 @@ from stage_engine.identity.carried import Carried, carried
 from stage_engine.identity.identifier import is_receipt
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link, link_at
-from stage_engine.identity.news import News
+from stage_engine.identity.news import News, by_identifiers
 from stage_engine.identity.reading import is_part
 from stage_engine.identity.resolve import Stretches
 from stage_engine.touchpoint import Placed
@@ -84,7 +84,9 @@ class Identities:
     async def news(self, links: Sequence[Link], asking: Asking) -> tuple[list[Link], News]:
         """Those of the links that are not known to be silent, and what they say. They must have been inserted."""
         unknown = [link for link in links if not self.is_known(link, carried(link.identifiers))]
-        [news] = await asking.answers([partial(asking.herald.news, unknown)])
+        herald = asking.herald
+        judgements = await asking.answers([partial(herald.judged, alike) for alike in by_identifiers(unknown)])
+        [news] = await asking.answers([partial(herald.news, judgements)])
         return unknown, news
 
     async def settle(self, links: Sequence[Link], asking: Asking) -> None:

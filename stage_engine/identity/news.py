@@ -33,6 +33,24 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     """On whom it tells of somebody."""
 
 
+class Judgement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What links that carry the same say by themselves."""
+
+    said: Carried
+    joins: bool
+    """Whether they join what was not known to be joined."""
+    met: frozenset[tuple[str, str]]
+    """As of ``News``, with their own home."""
+
+
+def by_identifiers(links: Iterable[Link]) -> list[list[Link]]:
+    """Those that carry the same together: they say the same, if anything."""
+    alike: dict[tuple[str, ...], list[Link]] = {}
+    for link in links:
+        alike.setdefault(link.identifiers, []).append(link)
+    return list(alike.values())
+
+
 class Herald:
     """Judges links. Raises ``UnreadError`` like a ``Resolver``."""
 
@@ -53,37 +71,29 @@ class Herald:
         """Take all others that links say something about beside an identifier."""
         self._neighbours |= neighbours
 
-    def news(self, links: Iterable[Link]) -> News:
-        """What to tell because of these links; nothing where they say nothing new. Of many at once it costs little more
-        than of one, for whoever they concern together is looked for once."""
-        alike: dict[tuple[str, ...], list[Link]] = {}
-        for link in links:
-            alike.setdefault(link.identifiers, []).append(link)
-        judged = self.all.together(partial(self._judged, carried(names), some) for names, some in alike.items())
-        said = list(map(carried, alike))
-        changed = self._changed([one for one, (joins, _) in zip(said, judged, strict=True) if joins])
-        devices = {device for _, met in judged for _, device in met}
-        return News(
-            changed=frozenset(one for one in changed | devices if not self._is_shared(one)),
-            met=frozenset(
-                (home, device)
-                for one, (_, met) in zip(said, judged, strict=True)
-                for home, device in met
-                if home != one.home
-            ),
-            devices=frozenset(devices),
-        )
-
-    def _judged(self, said: Carried, links: Sequence[Link]) -> tuple[bool, frozenset[tuple[str, str]]]:
+    def judged(self, links: Sequence[Link]) -> Judgement:
         """Of links that carry the same: whether one of them joins what was not known to be joined, and whom one of them
         meets on a device."""
+        said = carried(links[0].identifiers)
         joins, met = False, frozenset[tuple[str, str]]()
         for link in links:
             joins = joins or self._joins(said, link)
             met = met or self._met(said, link)
             if met and joins:
                 break
-        return joins, met
+        return Judgement(said=said, joins=joins, met=met)
+
+    def news(self, judgements: Iterable[Judgement]) -> News:
+        """What to tell because of links that were judged; nothing where they say nothing new. Of many at once it costs
+        little more than of one, for whoever they concern together is looked for once."""
+        judgements = list(judgements)
+        changed = self._changed([one.said for one in judgements if one.joins])
+        devices = {device for one in judgements for _, device in one.met}
+        return News(
+            changed=frozenset(one for one in changed | devices if not self._is_shared(one)),
+            met=frozenset((home, device) for one in judgements for home, device in one.met if home != one.said.home),
+            devices=frozenset(devices),
+        )
 
     def alone(self, link: Link) -> tuple[str, ...]:
         """The only people that were ever identified on the link's device, ``()`` when there are several. To be asked

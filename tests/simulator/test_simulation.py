@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from stage_engine.identity.link import Link
-from stage_engine.identity.news import Herald, News
+from stage_engine.identity.news import Herald, Judgement, News
 from stage_engine.identity.reading import Reading, reading_of
 from store import memory
 from store.interface import CustomerRow, Sighting
@@ -67,10 +67,10 @@ def nobody_is_told_of_changes(patch: pytest.MonkeyPatch) -> None:
 def only_its_own_identifiers_are_told(patch: pytest.MonkeyPatch) -> None:
     news = Herald.news
 
-    def some(self: Herald, links: Iterable[Link]) -> News:
-        links = list(links)
-        own = frozenset(one for link in links for one in link.identifiers)
-        found = news(self, links)
+    def some(self: Herald, judgements: Iterable[Judgement]) -> News:
+        judgements = list(judgements)
+        own = frozenset(one for judgement in judgements for one in judgement.said.about)
+        found = news(self, judgements)
         return replace(found, changed=found.changed & own)
 
     patch.setattr(Herald, "news", some)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from stage_engine.identity.link import Link
-from stage_engine.identity.news import Herald, News
+from stage_engine.identity.news import Herald, News, by_identifiers
 from stage_engine.identity.reading import reading_of
 from stage_engine.identity.resolve import UnreadError
 from tests.stage_engine.identity.test_explain import neighbours
@@ -39,7 +40,9 @@ class Reader:
                 self.herald.learn_neighbours({one: neighbours(self.world, one) for one in unread.neighbours_of})
 
     def news(self, *links: Link) -> News:
-        return self.answer(self.herald.news, links)
+        questions = [partial(self.herald.judged, alike) for alike in by_identifiers(links)]
+        judgements = self.answer(self.herald.all.together, questions)
+        return self.answer(self.herald.news, judgements)
 
 
 def settled(world: World, some: Callable[[Link], bool]) -> list[Link]:
