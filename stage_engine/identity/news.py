@@ -142,7 +142,17 @@ class Herald:
         group = self._walk(one for one in near | regrouped if not is_user(one))
         seen = {other for reading in self.readings(group) for other in reading.pairs if is_user(other)}
         concerned = self._concerned(far | regrouped) if far else frozenset[str]()
-        return here | group | seen | self.placed(group) | concerned | self._passed_on(newly)
+        told = here | group | seen | self.placed(group)
+        return (told - self._owners(near | seen, group)) | concerned | self._passed_on(newly)
+
+    def _owners(self, identifiers: Iterable[str], group: Iterable[str]) -> frozenset[str]:
+        """The users among these who own all contacts of the group that they were seen with: they lose nothing, and what
+        they gain is filed under a contact or device, whose owner has them folded again."""
+        contacts = sorted(group)
+        owners = self.all.together(partial(self.all.owner, one) for one in contacts)
+        seen_by = [(owner, reading.pairs) for owner, reading in zip(owners, self.readings(contacts), strict=True)]
+        users = filter(is_user, identifiers)
+        return frozenset(one for one in users if all(owner == one for owner, pairs in seen_by if one in pairs))
 
     def _is_known(self, one: str, other: str, link: Link) -> bool:
         """Whether everybody concerned knows that these two were seen together before the link, or does not care."""
