@@ -24,6 +24,7 @@ from tests.simulator.seeds import failures, in_words, replay, smallest, wrong
 SEEDS: Final = int(os.environ.get("TAPPA_SIMULATE_SEEDS", "2000"))
 
 
+@pytest.mark.slow
 def test_every_history_ends_in_the_rows_of_brute_force() -> None:
     bad = [(seed, errors) for seed, errors in failures(range(SEEDS)) if errors]
     if bad:
