@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from functools import partial
-from itertools import chain
 from typing import Final
 
 from explore.asked import Typed
 from explore.explained import Explained, ExplainedTouchpoint, MoveMade, MoveRefused, Silence
-from explore.owner import Owner, owner_of
+from explore.owner import owner_of
 from stage_engine.explain import Asked, Silent, Step, explain
-from stage_engine.identity.history import candidates
-from stage_engine.identity.identifier import is_user
 from stage_engine.identity.limits import Limits
 from stage_engine.model import Model
-from stage_engine.touchpoint import Touchpoint
 from stage_engine.way import Move
 from store.clickhouse import ClickHouseStore
+from store.histories import read_histories
 
 STEPS_MAX: Final = 1_000
 """Most touchpoints that an answer explains."""
@@ -29,7 +25,8 @@ async def explained(store: ClickHouseStore, limits: Limits, asked: Typed, model:
     of now, and so is what each touchpoint did; a worker that has not caught up yet still shows less. Raises
     ``RefusedError`` and ``StoreError``."""
     owner = await owner_of(store, limits, asked)
-    walk = explain(model, await _history(store, owner))
+    histories = await read_histories(store, [owner.customer_id], owner.asking)
+    walk = explain(model, histories.get(owner.customer_id, []))
     return Explained(
         asked=owner.asked,
         customer_id=owner.customer_id,
@@ -39,20 +36,6 @@ async def explained(store: ClickHouseStore, limits: Limits, asked: Typed, model:
         touchpoints=tuple(map(_touchpoint, walk.steps[-last:])),
         planned=tuple(map(_silence, walk.planned)),
     )
-
-
-async def _history(store: ClickHouseStore, owner: Owner) -> list[Touchpoint]:
-    """All touchpoints of the customer, whole, in no particular order: found where the worker finds them."""
-    herald = owner.asking.herald
-    [homes] = await owner.asking.answers([partial(candidates, herald, owner.customer_id)])
-    filed = await store.read_touchpoints(sorted(homes))
-    others = sorted(home for home in homes if not is_user(home))
-    linked = await store.read_linked(others) if others else []
-    facts = {one.identity: one for one in chain(*filed.values(), linked)}
-    whose = await owner.asking.answers(
-        [partial(herald.all.customer, one.identifiers, one.occurred_at) for one in facts.values()]
-    )
-    return [one for one, customer in zip(facts.values(), whose, strict=True) if customer == owner.customer_id]
 
 
 def _touchpoint(step: Step) -> ExplainedTouchpoint:

@@ -8,18 +8,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
-from itertools import chain, groupby
+from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
 import msgspec
 
-from stage_engine.identity.history import candidates
-from stage_engine.identity.identifier import is_user
 from stage_engine.journey import Journey
 from stage_engine.model import Model
 from stage_engine.touchpoint import Placed, Touchpoint
 from store.asking import Asking, chunks
+from store.histories import read_histories
 from store.interface import CustomerRow, Store
 from store.rejected import Refused
 from stream.advance import Journeys, advance, fold_all
@@ -157,7 +156,7 @@ class Customers:
     ) -> AsyncIterator[tuple[str, dict[str, Journey | None]]]:
         """Their journeys from all facts; a failure goes to ``letters``."""
         for some in chunks(customers, self._settings.refold_customers_max):
-            histories = await self._histories(some, asking)
+            histories = await read_histories(self._store, some, asking, self._patiently)
             for customer_id in some:
                 history = histories.get(customer_id, [])
                 self._metrics.refolds.inc()
@@ -171,23 +170,6 @@ class Customers:
                     letters.append(self._failed(customer_id, history[-1], error))
                 else:
                     yield customer_id, journeys
-
-    async def _histories(self, customers: Sequence[str], asking: Asking) -> dict[str, list[Touchpoint]]:
-        """All touchpoints of these customers, by customer."""
-        herald = asking.herald
-        found = await asking.answers([partial(candidates, herald, one) for one in customers])
-        homes = sorted(frozenset().union(*found))
-        filed = await self._patiently(partial(self._store.read_touchpoints, homes))
-        others = [home for home in homes if not is_user(home)]
-        linked = await self._patiently(partial(self._store.read_linked, others)) if others else []
-        facts = {one.identity: one for one in chain(*filed.values(), linked)}
-        whose = await asking.answers(
-            [partial(herald.all.customer, one.identifiers, one.occurred_at) for one in facts.values()]
-        )
-        histories: dict[str, list[Touchpoint]] = {}
-        for customer_id, one in zip(whose, facts.values(), strict=True):
-            histories.setdefault(customer_id, []).append(one)
-        return histories
 
     def _count_errors(self) -> None:
         for model, errors in self._errors.items():

@@ -189,18 +189,17 @@ class Resolver:
         """All unshared users, or contacts, that links lead to from ``start``, which is one; None when they are more
         than the bound."""
         if start not in self._groups:
-            found = self._reached(start)
             bound = self.limits.group_max + (not names(start))  # a receipt's own key is not counted
+            found = self._reached(start, bound)
             # whoever is reached is reached by the same, but a receipt's own key by nobody
             members = (start, *found) if names(start) else (start,)
             self._groups |= dict.fromkeys(members, frozenset(found) if len(found) <= bound else None)
         return self._groups[start]
 
-    def _reached(self, start: str) -> set[str]:
+    def _reached(self, start: str, bound: int) -> set[str]:
         """Those, or some of them that are more than the bound: it asks for no more than may still be needed to know."""
         found: set[str] = set()
         met, waiting = {start}, [start]
-        bound = self.limits.group_max + (not names(start))
         while waiting and len(found) <= bound:
             room = bound + 1 - len(found)
             taken, waiting = waiting[:room], waiting[room:]
