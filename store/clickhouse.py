@@ -35,6 +35,7 @@ from stage_engine.touchpoint import Placed, Touchpoint, identity_of
 from store.column import Column
 from store.customer_columns import STORED, customer_columns, stored_journeys
 from store.identity_columns import (
+    LENT,
     deciding,
     decision_columns,
     few_of,
@@ -169,12 +170,12 @@ class ClickHouseStore:
         pairs: dict[str, dict[str, Pair]] = {}
         for ids in _parts(identifiers):
             pairs |= pairs_of(await self.rows(pairs_statement(ids, allowed, limits)))
-        found = {one: bounded(one, Reading(pairs=some), limits) for one, some in pairs.items()}
+        found = {one: bounded(one, Reading(pairs=some, lent=True), limits) for one, some in pairs.items()}
         # A device that settled pairs make shared needs no marks.
         devices = [one for one, reading in found.items() if is_device(one) and len(reading.pairs) == len(pairs[one])]
         for ids in _parts(devices):
             for device, marks in marks_of(await self.rows(marks_statement(ids))).items():
-                found[device] = bounded(device, Reading(pairs=pairs[device], marks=marks), limits)
+                found[device] = bounded(device, Reading(pairs=pairs[device], marks=marks, lent=True), limits)
         return found
 
     async def read_neighbours(self, identifiers: Collection[str]) -> dict[str, frozenset[str]]:
@@ -418,7 +419,7 @@ def _wire_type(kind: str) -> str:
 
 def _userless(ids: str) -> str:
     """Links of these identifiers whose touchpoints carry no user and are filed under another identifier."""
-    return f"WHERE identifier IN ({ids}) AND home != identifier AND NOT startsWith(home, 'user:')"
+    return f"WHERE identifier IN ({ids}) AND {LENT}"
 
 
 def _key_under_device(link: Link) -> str:

@@ -83,6 +83,9 @@ _PLACE: Final = (
 """An ``OrderKey``: ClickHouse compares tuples and arrays as Python does."""
 
 
+LENT: Final = "home != identifier AND NOT startsWith(home, 'user:')"
+"""Of links: the touchpoint carries no user and is filed under another identifier (``Carried.lends``)."""
+
 FEW: Final = 64
 """Links of one identifier that are read as they are: so few most have, and most of the cost is not in the reading."""
 
@@ -94,7 +97,7 @@ def few_statement(identifiers: str) -> str:
             identifier, toUnixTimestamp64Milli(occurred_at), message_id, source, identifiers,
             toUnixTimestamp64Milli(original_timestamp), settled
         FROM identity_links
-        WHERE identifier IN ({identifiers}) AND notEmpty(seen_with)
+        WHERE identifier IN ({identifiers}) AND (notEmpty(seen_with) OR {LENT})
         LIMIT {FEW} BY identifier
     """
 

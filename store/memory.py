@@ -93,7 +93,7 @@ class MemoryStore:
         for one in identifiers:
             for link in self.links.get(one, {}).values():
                 said, identity = carried(link.identifiers), identity_of(link.order)
-                if not said.user and said.home != one and identity in self.touchpoints.get(said.home, {}):
+                if said.lends(one) and identity in self.touchpoints.get(said.home, {}):
                     found[identity] = self.touchpoints[said.home][identity]
         return list(found.values())
 

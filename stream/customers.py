@@ -45,6 +45,10 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     """Who is folded again from the facts in any case."""
     mixed: frozenset[str] = frozenset()
     """Of the first those some of whose touchpoints are filed under others' identifiers."""
+    ahead: Mapping[str, Sequence[Placed]] = {}
+    """Those among their touchpoints whose word, ``assigned``, is yet to come."""
+    gone: frozenset[str] | set[str] = frozenset()
+    """Identifiers whose touchpoints, all of them, went to others."""
 
 
 class Customers:
@@ -70,6 +74,9 @@ class Customers:
         """Journeys encoded: a quarter of the memory, for 5 µs a customer and batch."""
         self._gone: Cache[str, Journeys] = Cache(GONE_MAX)
         """Identifiers of which there are tombstones only: apart, so that they take no room from journeys."""
+        self._ahead: Cache[str, dict[bytes, tuple[int, bytes]]] = Cache(settings.cache_customers_max)
+        """By customer: identity and precedence of touchpoints that the journey in the cache has ahead of their word. By
+        the time of the word so many more may have been applied that the tail has forgotten them."""
         self._nothing: Journeys = dict.fromkeys(self.model_versions)
         self._resting: dict[str, int] = {}
         """Customers with so many touchpoints that they are not folded again in the next so many batches."""
@@ -102,6 +109,7 @@ class Customers:
                 refolds.add(customer_id)
             else:
                 rows += self._rows(customer_id, outcome.journeys, version_of(customer_id))
+                self._note_ahead(customer_id, due.ahead.get(customer_id, ()))
         self._metrics.steps.inc(steps)
         self._metrics.duplicates.inc(copies)
         self._metrics.late.inc(late)
@@ -109,8 +117,15 @@ class Customers:
         self._metrics.refolds_put_off.inc(len(later))
         async for customer_id, journeys in self._refold(sorted(refolds - later), asking, letters):
             rows += self._rows(customer_id, journeys, version_of(customer_id))
+            if customer_id in due.steps and any(journeys.values()):
+                self._note_ahead(customer_id, due.ahead.get(customer_id, ()))
         self._count_errors()
         return rows, letters, later
+
+    def _note_ahead(self, customer_id: str, placed: Sequence[Placed]) -> None:
+        if placed:
+            noted = {identity: touchpoint.precedence for _, identity, touchpoint in placed}
+            self._ahead.keep(customer_id, (self._ahead.get(customer_id) or {}) | noted)
 
     def tombstones(self, identifiers: Iterable[str], version_of: Callable[[str], int]) -> list[CustomerRow]:
         """Rows that say that nothing is there, for identifiers without facts."""
@@ -132,6 +147,20 @@ class Customers:
         """Read this customer's journeys again next time."""
         self._cache.forget(customer_id)
         self._gone.forget(customer_id)
+        self._ahead.forget(customer_id)
+
+    def unapplied(self, customer_id: str, assigned: Sequence[Placed]) -> list[Placed]:
+        """Without those that the customer's journey in the cache has ahead of this word; to be asked after ``load``,
+        and once."""
+        ahead = self._ahead.get(customer_id)
+        if not ahead:
+            return list(assigned)
+        left: list[Placed] = []
+        for one in assigned:
+            applied = ahead.pop(one[1], None)
+            if applied is None or applied > one[2].precedence:
+                left.append(one)
+        return left
 
     async def load(self, customers: Iterable[str]) -> dict[str, Journeys]:
         """What is known of these customers: of who is absent nothing was ever derived."""
@@ -143,6 +172,8 @@ class Customers:
             elif nothing := self._gone.get(customer_id):
                 cached[customer_id] = nothing
         missing = [customer_id for customer_id in customers if customer_id not in cached]
+        for customer_id in missing:
+            self._ahead.forget(customer_id)
         self._metrics.state_misses.inc(len(missing))
         read: dict[str, dict[str, Journey | None]] = {}
         for some in chunks(missing, self._settings.load_customers_max):

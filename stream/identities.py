@@ -14,13 +14,15 @@ from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link, link_at
 from stage_engine.identity.news import News, by_identifiers
 from stage_engine.identity.reading import is_part
-from stage_engine.identity.resolve import Stretches
+from stage_engine.identity.resolve import EVER, NOBODY, Stretches
 from stage_engine.touchpoint import Placed
 from store.asking import Asking, fresh_asking
 from store.interface import Sighting, Store
 from stream.cache import Cache
 from stream.patience import Patience
 
+UNROUTED: Final[Stretches] = ()
+UNCERTAIN: Final[Stretches] = ((EVER, NOBODY),)
 CACHED_MAX: Final = 200_000
 """Devices, groups of identifiers and homes that are remembered, each; about 300 bytes."""
 
@@ -39,6 +41,9 @@ class Identities:
         """By identifiers other than devices: when a settled link of theirs was."""
         self._whose: Cache[str, Stretches] = Cache(CACHED_MAX)
         """By home, if it is not shared: whose its touchpoints are."""
+        self._told: Cache[str, Stretches] = Cache(CACHED_MAX)
+        """By identifier of which a link said something new: by whose stretches all its touchpoints were routed or
+        folded, ``UNROUTED`` when none was yet."""
 
     async def asking(self, *, unshared: Collection[str] = ()) -> Asking:
         """A fresh start: what is read from now on sees all that was written before. ``unshared`` as for
@@ -81,13 +86,41 @@ class Identities:
                 return False
         return not said.device or not said.people or is_part(said.people, self._alone.get(said.device) or ())
 
-    async def news(self, links: Sequence[Link], asking: Asking) -> tuple[list[Link], News]:
-        """Those of the links that are not known to be silent, and what they say. They must have been inserted."""
-        unknown = [link for link in links if not self.is_known(link, carried(link.identifiers))]
+    def unknown(self, links: Iterable[Link]) -> list[Link]:
+        """Those that are not known to be silent. New identifiers among theirs are asked about from now on."""
+        found = [link for link in links if not self.is_known(link, carried(link.identifiers))]
+        for link in found:
+            for one in carried(link.identifiers).about:
+                if self._told.get(one) is None:
+                    self._told.keep(one, UNROUTED)
+        return found
+
+    def is_expected(self, home: str) -> bool:
+        """Whether its owner was told, or will be, that it has changed."""
+        return self._told.get(home) is not None
+
+    def routed(self, home: str, stretches: Stretches, *, first: bool) -> None:
+        """Touchpoints of a home went to whose they are by ``stretches``; ``first``: no other ever did."""
+        before = self._told.get(home)
+        if before == UNROUTED:
+            if first:
+                self._told.keep(home, stretches)
+        elif before is not None and before != stretches:
+            self._told.keep(home, UNCERTAIN)
+
+    def all_went(self, identifier: str, stretches: Stretches) -> bool:
+        """Whether all touchpoints filed under an identifier, if any, are known to have gone to whose they are by these
+        stretches. From now on they have."""
+        before = self._told.get(identifier)
+        self._told.keep(identifier, stretches)
+        return before == stretches and all(customer != NOBODY for _, customer in stretches)
+
+    async def news(self, unknown: Sequence[Link], asking: Asking) -> News:
+        """What ``unknown`` links say. They must have been inserted."""
         herald = asking.herald
         judgements = await asking.answers([partial(herald.judged, alike) for alike in by_identifiers(unknown)])
         [news] = await asking.answers([partial(herald.news, judgements)])
-        return unknown, news
+        return news
 
     async def settle(self, links: Sequence[Link], asking: Asking) -> None:
         """Mark links as settled: what they say must be in the log."""

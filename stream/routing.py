@@ -27,6 +27,7 @@ from stream.together import together
 from stream.words import Words
 
 Load = Callable[[Iterable[str]], Coroutine[Any, Any, dict[str, Journeys]]]
+Unapplied = Callable[[str, Sequence[Placed]], list[Placed]]
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,30 +44,51 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def look_again(
-    changed: Iterable[str], store: Store, patience: Patience, load: Load, asking: Asking, words: Words
+    changed: Iterable[str],
+    store: Store,
+    patience: Patience,
+    load: Load,
+    identities: Identities,
+    asking: Asking,
+    words: Words,
+    *,
+    rows_missing: bool = False,
 ) -> Changes:
     """Rule 7, for identifiers whose owner was told that they have changed. Whoever they stand for is folded again here,
     or told to be where they live, because they may have been before the last touchpoints of these identifiers were
-    routed. An identifier under which no fact is found needs that only if it has a journey; and a user who is their own
-    customer only if their journey has others' touchpoints, which it may lose: what they gain they are told of by the
-    identifiers that it is found under."""
+    routed. Not where all of these are known to have gone where they go now; nor for an identifier under which no fact
+    is found, unless it has a journey; and a user who is their own customer only if their journey has others'
+    touchpoints, which it may lose: what they gain they are told of by the identifiers that it is found under.
+
+    Of what nothing was ever derived no fact was ever routed, unless ``rows_missing``: then rows may be missing."""
     here = sorted(changed)
     if not here:
         return Changes(whose={}, refolds=set(), standing_alone=set(), gone=set())
     resolver = asking.herald.all
-    stretches, filed, known = await together(
+    stretches, readings, known = await together(
         asking.answers([partial(resolver.stretches, one) for one in here]),
-        patience(partial(store.read_filed, here)),
+        asking.answers([partial(resolver.reading, one) for one in here]),
         load(one for one in here if not is_nobody(one)),
     )
-    weighty = [one for one in here if one in filed or (one in known and not is_gone(known[one]))]
-    customers = await asking.answers([partial(stands_for, asking.herald, one) for one in weighty])
     whose = dict(zip(here, stretches, strict=True))
+    lent = {one for one, reading in zip(here, readings, strict=True) if reading.lent}
+    living = {one for one in here if one in known and not is_gone(known[one])}
+    settled = {one for one in here if identities.all_went(one, whose[one])} - living - lent
+    for one in here:
+        identities.remember(one, whose[one])
+    doubtful = [
+        one
+        for one in here
+        if one not in living and one not in settled and (rows_missing or is_nobody(one) or one in known or one in lent)
+    ]
+    filed = await patience(partial(store.read_filed, doubtful)) if doubtful else set()
+    weighty = sorted(living | filed)
+    customers = await asking.answers([partial(stands_for, asking.herald, one) for one in weighty])
     unmoved = {one for one in weighty if is_user(one) and whose[one] == ((EVER, one),) and is_own(known.get(one))}
     refolds = {one for one in weighty if not is_nobody(one)} - unmoved
     for one, some in zip(weighty, customers, strict=True):
         refolds |= words.refold_beside(one, some - {one} if one in unmoved else some)
-    gone = {one for one in here if not is_nobody(one) and one not in known} - refolds
+    gone = {one for one in here if not is_nobody(one) and (one not in known or one in settled)} - refolds
     alone = await asking.answers([partial(_stands_alone, resolver, one) for one in here])
     return Changes(
         whose=whose,
@@ -81,13 +103,21 @@ def _stands_alone(resolver: Resolver, identifier: str) -> bool:
 
 
 async def route(
-    batch: Batch, identities: Identities, load: Load, asking: Asking, words: Words, here: Collection[int]
+    batch: Batch,
+    identities: Identities,
+    load: Load,
+    unapplied: Unapplied,
+    asking: Asking,
+    words: Words,
+    here: Collection[int],
 ) -> tuple[Due, dict[str, Journeys]]:
     """Rule 8, for the batch's touchpoints: to whom each belongs, whose steps are due in these partitions, and what is
     known of these customers; what belongs to others is passed on.
 
     A home of which nothing was ever derived, or that has a journey, is its own customer as far as its owner was told,
-    and whoever knows better has said so or will: ``changed`` leaves a tombstone at least. Others are asked about.
+    and whoever knows better has said so or will: ``changed`` leaves a tombstone at least. Others are asked about, and
+    so is a new device or contact that is known to come with news: it need not be folded by itself first, and gets its
+    tombstone at once, because of what has no row no fact was ever routed.
 
     What is passed on to another partition of ours is applied at once, too, if it is newer than all that its customer
     has: a batch later it might be late. The word still goes into the log, and has the row written again under its own
@@ -96,17 +126,24 @@ async def route(
     steps: dict[str, list[Placed]] = {}
     mixed: set[str] = set()
     foreign: dict[str, list[Placed]] = {}
+    new: set[str] = set()
     for home, placed in batch.homes.items():
+        if home not in known and not is_nobody(home) and not is_user(home) and identities.is_expected(home):
+            new.add(home)
         own = not (
-            is_nobody(home) or home in batch.changed or home in asking.limits.blocked or is_gone(known.get(home))
+            is_nobody(home)
+            or home in batch.changed
+            or home in asking.limits.blocked
+            or home in new
+            or is_gone(known.get(home))
         )
         (steps if own else foreign)[home] = placed
     refolds = set(batch.refolds)
-    assigned = {customer: list(placed) for customer, placed in batch.assigned.items()}
+    assigned = {customer: unapplied(customer, placed) for customer, placed in batch.assigned.items()}
     ahead: dict[str, list[Placed]] = {}
-    for home, customer, one, others in await _whose(foreign, identities, asking) if foreign else ():
+    for home, customer, one, others in await _whose(foreign, new, identities, asking) if foreign else ():
         refolds |= words.refold_beside(home, others)
-        if customer == home and is_user(home) and is_own(known.get(home)):
+        if customer == home and (home in new or (is_user(home) and is_own(known.get(home)))):
             steps.setdefault(home, []).append(one)
         elif customer == home:
             refolds.add(home)
@@ -120,9 +157,9 @@ async def route(
                     ahead.setdefault(customer, []).append(one)
     passed_on_here = (assigned.keys() | ahead.keys()) - batch.assigned.keys() - known.keys()
     known |= await load(passed_on_here) if passed_on_here else {}
+    ahead = {one: placed for one, placed in ahead.items() if _all_bear(Bearing.NEW, known.get(one), placed)}
     for customer, placed in ahead.items():
-        if _all_bear(Bearing.NEW, known.get(customer), placed):
-            assigned.setdefault(customer, []).extend(placed)
+        assigned.setdefault(customer, []).extend(placed)
     unsure = {one: placed for one, placed in assigned.items() if not _all_bear(Bearing.KNOWN, known.get(one), placed)}
     agreed = dict(zip(unsure, await _agreed(unsure, asking), strict=True))
     for customer, placed in assigned.items():
@@ -132,7 +169,8 @@ async def route(
             mixed.add(customer)
         else:
             refolds.add(customer)
-    return Due(steps=steps, refolds=refolds, mixed=frozenset(mixed)), known
+    due = Due(steps=steps, refolds=refolds, mixed=frozenset(mixed), ahead=ahead, gone=new - steps.keys() - refolds)
+    return due, known
 
 
 def _all_bear(bearing: Bearing, journeys: Journeys | None, placed: Sequence[Placed]) -> bool:
@@ -164,7 +202,7 @@ def surely_whose(resolver: Resolver, one: Placed) -> str:
 
 
 async def _whose(
-    foreign: Mapping[str, list[Placed]], identities: Identities, asking: Asking
+    foreign: Mapping[str, list[Placed]], new: Collection[str], identities: Identities, asking: Asking
 ) -> list[tuple[str, str, Placed, frozenset[str]]]:
     """``(home, customer, touchpoint, others)`` of all touchpoints whose home is perhaps not their customer. ``others``
     may hold a copy of it: a clock was corrected, and at another time its device was theirs."""
@@ -178,6 +216,7 @@ async def _whose(
     beyond: list[tuple[str, Placed]] = []
     for home, placed in foreign.items():
         stretches = identities.whose(home) or await _one(resolver.stretches, home, asking)
+        identities.routed(home, stretches, first=home in new)
         for one in placed:
             customer = whose_at(stretches, one[0][0])
             if customer == NOBODY and len(one[0][3]) > 1:

@@ -211,10 +211,21 @@ class Worker:
             asking = await self._identities.asking()
             for identifier in batch.changed:
                 self._identities.forget(identifier)
-            unsettled, changes, (due, known) = await together(
-                self._tell(batch, asking, words),
+            for _, device in batch.met:
+                self._identities.forget_alone(device)
+            unknown = self._identities.unknown(batch.links)
+            _, changes, (due, known) = await together(
+                self._tell(batch, unknown, asking, words),
                 self._look_again(batch.changed, asking, words),
-                route(batch, self._identities, self._customers.load, asking, words, self._partitions),
+                route(
+                    batch,
+                    self._identities,
+                    self._customers.load,
+                    self._customers.unapplied,
+                    asking,
+                    words,
+                    self._partitions,
+                ),
             )
             due.refolds.update(changes.refolds)
             positions = self._positions | batch.positions
@@ -226,33 +237,41 @@ class Worker:
             rows = await self._write_rows(due, known, changes, asking, words, version_of)
             self._customers.remember(rows)
             await self._append(words)
-            await self._identities.settle(unsettled, asking)
+            await self._identities.settle(unknown, asking)
             self._positions |= batch.positions
             await self._log.commit(batch.positions)
             self._count(batch, words, time.monotonic() - taken.began)
         await self._tidy()
 
-    async def _tell(self, batch: Batch, asking: Asking, words: Words) -> list[Link]:
-        """3. Whom the batch's links, decisions and messages concern. Returns the links that are not yet settled."""
-        for _, device in batch.met:
-            self._identities.forget_alone(device)
-            words.changed([device])
+    async def _tell(self, batch: Batch, unknown: Sequence[Link], asking: Asking, words: Words) -> None:
+        """3. Whom the batch's links, decisions and messages concern."""
+        words.changed(device for _, device in batch.met)
         if batch.decisions:
             about = [one.about for one in batch.decisions]
             before = await self._identities.asking(unshared=set(chain.from_iterable(about)))
             for identifiers in await before.answers([partial(before.herald.decided, some) for some in about]):
                 words.changed(sorted(identifiers))
-        return await self._tell_of(batch.links, asking, words)
+        await self._tell_of(unknown, asking, words)
 
-    async def _tell_of(self, links: Sequence[Link], asking: Asking, words: Words) -> list[Link]:
-        unsettled, news = await self._identities.news(links, asking)
+    async def _tell_of(self, unknown: Sequence[Link], asking: Asking, words: Words) -> None:
+        news = await self._identities.news(unknown, asking)
         for device in news.devices:
             self._identities.forget_alone(device)
         words.tell(news)
-        return unsettled
 
-    async def _look_again(self, changed: Iterable[str], asking: Asking, words: Words) -> Changes:
-        return await look_again(changed, self._store, self._patiently, self._customers.load, asking, words)
+    async def _look_again(
+        self, changed: Iterable[str], asking: Asking, words: Words, *, rows_missing: bool = False
+    ) -> Changes:
+        return await look_again(
+            changed,
+            self._store,
+            self._patiently,
+            self._customers.load,
+            self._identities,
+            asking,
+            words,
+            rows_missing=rows_missing,
+        )
 
     async def _write_rows(
         self,
@@ -266,7 +285,7 @@ class Worker:
         """5. and 6. Returns the rows of customers."""
         rows, letters, later = await self._customers.derive(due, known, asking, version_of)
         words.refold(sorted(later))
-        rows += self._customers.tombstones(changes.gone - due.refolds, version_of)
+        rows += self._customers.tombstones((changes.gone | due.gone) - due.refolds - due.steps.keys(), version_of)
         identities = [
             IdentityRow(
                 identifier=one, version=version_of(one), stretches=on, stands_alone=one in changes.standing_alone
@@ -361,9 +380,10 @@ class Worker:
                 continue
             await self._patiently(partial(self._store.write_links, self._identities.sightings(links)))
             words, asking = Words(self._database, self._log.partitions), await self._identities.asking()
-            unsettled = await self._tell_of(links, asking, words)
+            unknown = self._identities.unknown(links)
+            await self._tell_of(unknown, asking, words)
             await self._append(words)
-            await self._identities.settle(unsettled, asking)
+            await self._identities.settle(unknown, asking)
 
     async def _pages(
         self, read: Callable[[str, int], Awaitable[list[str]]], partitions: Collection[int]
@@ -379,7 +399,7 @@ class Worker:
     async def _fold_again(self, identifiers: Sequence[str]) -> None:
         words = Words(self._database, self._log.partitions)
         asking = await self._identities.asking()
-        changes = await self._look_again(identifiers, asking, words)
+        changes = await self._look_again(identifiers, asking, words, rows_missing=True)
 
         def version_of(identifier: str) -> int:
             return self._version(words.partition_of(identifier), 0)

@@ -52,6 +52,10 @@ class Carried(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             return tuple(one for one in self.people if one != identifier)
         return (self.user,) if identifier in (self.alias, self.gone_device) else ()
 
+    def lends(self, identifier: str) -> bool:
+        """Whether the touchpoint, filed under another, may belong to whoever ``identifier`` stands for."""
+        return not self.user and identifier != self.home
+
     @property
     def about(self) -> tuple[str, ...]:
         """All identifiers that it says something about: the previous id as a user and as a device."""

@@ -53,6 +53,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """By the other identifier: users and contacts, never devices nor receipts' own keys."""
     marks: tuple[Mark, ...] = ()
     """Of a device, in total order."""
+    lent: bool = False
+    """Whether touchpoints without a user, filed under another identifier, perhaps carry it. Decides nothing about who
+    is who."""
 
     def told(self) -> Reading:
         """What settled links alone say about who was seen with whom."""
@@ -75,9 +78,11 @@ def reading_of(identifier: str, links: Iterable[Link]) -> Reading:
             times[link.occurred_at] = link
     pairs: dict[str, Pair] = {}
     marks: list[Mark] = []
+    lent = False
     for times in sorted(copies.values(), key=lambda some: some[min(some)].order):
         link = times[min(times)]
         said, order = carried(link.identifiers), link.order
+        lent = lent or said.lends(identifier)
         told = min((one.order for one in times.values() if one.settled), default=None)
         for other in said.seen_with(identifier):
             known = pairs.get(other)
@@ -92,7 +97,7 @@ def reading_of(identifier: str, links: Iterable[Link]) -> Reading:
         mark = Mark(order=order, people=people, settled=link.settled, moved=len(times) > 1)
         if people and (not marks or not repeats(mark, marks[-1])):
             marks.append(mark)
-    return Reading(pairs=pairs, marks=tuple(marks))
+    return Reading(pairs=pairs, marks=tuple(marks), lent=lent)
 
 
 def repeats(mark: Mark, before: Mark) -> bool:
@@ -118,4 +123,4 @@ def bounded(identifier: str, reading: Reading, limits: Limits) -> Reading:
         counts[kind_of(other)] += 1
         if counts[kind_of(other)] <= room:
             kept[other] = pair
-    return reading if max(counts.values(), default=0) < room else Reading(pairs=kept)
+    return reading if max(counts.values(), default=0) < room else Reading(pairs=kept, lent=reading.lent)

@@ -70,7 +70,7 @@ class Log(Protocol):
 
     async def read(self, positions: Mapping[int, int], *, messages_max: int, wait_s: float) -> list[Record]:
         """Records of the given partitions from their positions on, in offset order within each; at most about
-        ``messages_max`` messages, at least one record if there is one; shared fairly among the partitions. Waits up to
+        ``messages_max`` messages, at least one record if there is one; no partition waits for another's. Waits up to
         ``wait_s`` when there is nothing. A position before the head (trimmed) continues at the head."""
 
     async def commit(self, positions: Mapping[int, int]) -> None:

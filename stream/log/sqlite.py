@@ -39,7 +39,6 @@ class SqliteLog:
         self._writer = writer
         self._watch = watch
         self._clock = clock
-        self._reads = 0
         self._closed = False
 
     @classmethod
@@ -86,11 +85,8 @@ class SqliteLog:
         self._check(positions)
         deadline = time.monotonic() + wait_s
         while True:
-            self._reads += 1
             seen = self._watch.seen
-            records = await self._in_reader(
-                lambda file: file.read(positions, messages_max=messages_max, first=self._reads)
-            )
+            records = await self._in_reader(lambda file: file.read(positions, messages_max=messages_max))
             left_s = deadline - time.monotonic()
             if records or left_s <= 0:
                 return records

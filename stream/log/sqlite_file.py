@@ -13,8 +13,8 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from heapq import merge
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -127,29 +127,23 @@ class LogFile:
             self._store("heads", marks.heads)
         return len(gone)
 
-    def read(self, positions: Mapping[int, int], *, messages_max: int, first: int) -> list[Record]:
-        """Records from ``positions`` on, one of each partition in turn beginning with the ``first``-th, until there are
-        ``messages_max`` messages."""
+    def read(self, positions: Mapping[int, int], *, messages_max: int) -> list[Record]:
+        """Records from ``positions`` on, those that came first, until there are ``messages_max`` messages."""
         with self._reading():
             ends = self.marks().ends
-            behind = sorted(partition for partition, at in positions.items() if at < ends[partition].offset)
-            turns = deque(behind[first % len(behind) :] + behind[: first % len(behind)] if behind else [])
-            cursors = {partition: self._from(partition, positions[partition]) for partition in turns}
+            behind = [partition for partition, at in positions.items() if at < ends[partition].offset]
+            cursors = [self._from(partition, positions[partition]) for partition in behind]
             found: list[Record] = []
             messages, size = 0, 0
-            while turns and messages < messages_max and size < self._settings.read_bytes_max:
-                partition = turns.popleft()
-                row = cursors[partition].fetchone()
-                if row is None:
-                    continue
-                turns.append(partition)
-                offset, appended_at, count, frame = row
+            for _, partition, offset, appended_at, count, frame in merge(*cursors):
                 found.append(
                     Record(partition=partition, offset=offset, appended_at=appended_at, count=count, frame=frame)
                 )
                 messages += count
                 size += len(frame)
-            for cursor in cursors.values():
+                if messages >= messages_max or size >= self._settings.read_bytes_max:
+                    break
+            for cursor in cursors:
                 cursor.close()
         return sorted(found, key=lambda record: (record.partition, record.offset))
 
@@ -261,7 +255,7 @@ class LogFile:
 
     def _from(self, partition: int, offset: int) -> sqlite3.Cursor:
         return self._connection.execute(
-            'SELECT "offset", appended_at, count, frame FROM records'
+            'SELECT sequence, partition, "offset", appended_at, count, frame FROM records'
             ' WHERE partition = ? AND "offset" >= ? ORDER BY "offset"',
             (partition, offset),
         )

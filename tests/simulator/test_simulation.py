@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from stage_engine.identity.link import Link
 from stage_engine.identity.news import Herald, Judgement, News
 from stage_engine.identity.reading import Reading, reading_of
+from stage_engine.identity.resolve import Stretches
 from store import memory
 from store.interface import CustomerRow, Sighting
 from store.memory import MemoryStore
@@ -87,24 +88,35 @@ def settled_before_told(patch: pytest.MonkeyPatch) -> None:
 
 
 def nothing_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    remember = Identities.remember
+
+    def once(self: Identities, home: str, stretches: Stretches) -> None:
+        if self.whose(home) is None:
+            remember(self, home, stretches)
+
     patch.setattr(Identities, "forget", lambda self, identifier: None)
+    patch.setattr(Identities, "remember", once)
 
 
 def customers_are_not_folded_again(patch: pytest.MonkeyPatch) -> None:
-    async def alone(changed: Iterable[str], *rest: Any) -> routing.Changes:
+    async def alone(changed: Iterable[str], *rest: Any, **named: Any) -> routing.Changes:
         *others, _ = rest
-        found = await routing.look_again(changed, *others, Words("", 1))
+        found = await routing.look_again(changed, *others, Words("", 1), **named)
         return replace(found, refolds=found.refolds & found.whose.keys())
 
     patch.setattr(worker, "look_again", alone)
 
 
 def changed_identifiers_are_not_folded_again(patch: pytest.MonkeyPatch) -> None:
-    async def others(changed: Iterable[str], *rest: Any) -> routing.Changes:
-        found = await routing.look_again(changed, *rest)
+    async def others(changed: Iterable[str], *rest: Any, **named: Any) -> routing.Changes:
+        found = await routing.look_again(changed, *rest, **named)
         return replace(found, refolds=found.refolds - found.whose.keys(), gone=set())
 
     patch.setattr(worker, "look_again", others)
+
+
+def all_that_is_gone_went_right(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Identities, "all_went", lambda self, identifier, stretches: True)
 
 
 def committed_first(patch: pytest.MonkeyPatch) -> None:
@@ -128,6 +140,7 @@ RULES: Final[Mapping[str, tuple[Sabotage, int]]] = {
     "6: a link is settled only after its messages are in the log": (settled_before_told, 300),
     "7: the customers that a changed identifier stands for are folded again": (customers_are_not_folded_again, 300),
     "7: a changed identifier is folded again itself": (changed_identifiers_are_not_folded_again, 300),
+    "7: nothing is folded again only where all went where it goes now": (all_that_is_gone_went_right, 300),
     "10: the position is committed last": (committed_first, 600),
 }
 """Rules of DESIGN 3.1, how to break each, and within how many seeds the simulator notices. For the rest, which chance

@@ -219,6 +219,35 @@ async def test_a_copy_of_a_recent_touchpoint_costs_no_refold() -> None:
     assert metric(worker, "duplicates") == 2
 
 
+async def test_a_new_device_that_comes_with_its_user_is_not_folded_by_itself_first() -> None:
+    history = [
+        *(touchpoint(f"before {n}", at=n, user="ada") for n in range(20)),
+        touchpoint("login", at=50, user="ada", device="d"),
+        *(touchpoint(f"anonymous {n}", at=60 + n, device="d") for n in range(20)),
+    ]
+    _, store, worker = await started(*history)
+    whole = folded(MODEL, history)
+    assert rows(store) == {"user:ada": replace(whole, own=False), "device:d": None}  # type: ignore[type-var]
+    assert metric(worker, "refolds") == 0
+    assert metric(worker, "late") == 0
+
+
+async def test_a_word_that_comes_when_its_touchpoint_was_long_applied_costs_no_refold() -> None:
+    history = [
+        touchpoint("login", at=1, user="ada", contacts=("card:3",)),
+        touchpoint("known now", at=2, contacts=("card:3",)),
+    ]
+    _, store, worker = await started(*history)
+    more = [
+        touchpoint("at the till", at=10, contacts=("card:3",)),
+        *(touchpoint(f"after {n}", at=20 + n, user="ada") for n in range(20)),
+    ]
+    await append(worker._log, *more)  # type: ignore[arg-type]
+    await drain(worker)
+    assert rows(store)["user:ada"].touchpoints == 23
+    assert metric(worker, "refolds") == 0
+
+
 async def test_another_log_on_the_same_store_replaces_rows_although_its_offsets_begin_again() -> None:
     first = touchpoint("1", user="ada")
     _, store, _ = await started(*[touchpoint(str(n), at=n, user="ada") for n in range(20)])

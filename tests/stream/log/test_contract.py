@@ -134,13 +134,13 @@ async def test_a_read_returns_a_whole_record_even_if_it_is_over_the_limit(log: L
 
 
 async def test_a_full_partition_does_not_starve_the_others_of_small_reads(log: Log) -> None:
+    positions = dict(START)
     for turn in range(20):
-        await log.append({0: [message(f"0.{turn}")]})
-    await log.append({3: [message("3.0")]})
-    seen = set()
-    for _ in range(PARTITIONS):
-        seen |= {record.partition for record in await log.read(START, messages_max=1, wait_s=0)}
-    assert seen == {0, 3}
+        await log.append({0: [message(f"0.{turn}.{i}") for i in range(5)], 3: [message(f"3.{turn}")]})
+        if turn >= 10:
+            for record in await log.read(positions, messages_max=6, wait_s=0):
+                positions[record.partition] = record.offset + 1
+    assert min(positions[0], positions[3]) >= 8
 
 
 async def test_a_read_is_bounded_in_bytes(open_log: Open) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from stream.log.sqlite import SqliteLog, read_status
 from stream.settings import LogSettings
-from tests.stream.log.messages import names_by_partition
+from tests.stream.log.messages import message, names_by_partition
 
 PARTITIONS = 3
 SETTINGS = LogSettings(partitions=PARTITIONS, disk_reserve_bytes=0, checkpoint_bytes=256 * 1024)
@@ -165,3 +165,11 @@ async def test_the_status_is_read_beside_the_processes_that_use_the_log(tmp_path
 def test_the_status_of_no_log_is_none_and_makes_none(tmp_path: Path) -> None:
     assert read_status(tmp_path / "nothing", SETTINGS) is None
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_came_first_is_read_first_whatever_its_partition(tmp_path: Path) -> None:
+    async with await SqliteLog.open(tmp_path, SETTINGS) as log:
+        for name, partition in (("a", 2), ("b", 2), ("c", 0), ("d", 2), ("e", 1)):
+            await log.append({partition: [message(name)]})
+        records = await log.read(START, messages_max=4, wait_s=0)
+    assert names_by_partition(records) == {2: ["a", "b", "d"], 0: ["c"]}
