@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
 from operator import itemgetter
@@ -30,7 +31,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     decisions: list[Decision]
     assigned: dict[str, list[Placed]]
     """What others' owners passed on, by customer, in total order."""
-    changed: set[str]
+    changed: Counter[str]
+    """Identifiers, and how often it was said."""
     refolds: set[str]
     met: set[tuple[str, str]]
     """``(home, device)``"""
@@ -86,7 +88,7 @@ def gather(records: Sequence[Record], database: str) -> Batch:
         links=_links(placed),
         decisions=decisions,
         assigned=_assigned(words),
-        changed={word.identifier for word in words if isinstance(word, Changed)},
+        changed=Counter(word.identifier for word in words if isinstance(word, Changed)),
         refolds={word.customer for word in words if isinstance(word, Refold)},
         met={(word.home, word.device) for word in words if isinstance(word, Met)},
         positions=positions,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -44,6 +45,11 @@ class Identities:
         self._told: Cache[str, Stretches] = Cache(CACHED_MAX)
         """By identifier of which a link said something new: by whose stretches all its touchpoints were routed or
         folded, ``UNROUTED`` when none was yet."""
+
+        self._foreseen: Cache[str, Stretches] = Cache(CACHED_MAX)
+        """Whose identifiers will be, when the word comes that they have changed, if nobody else says so, too."""
+        self._said: Counter[str] = Counter()
+        """How many such words of the worker's own are on their way to itself."""
 
     async def asking(self, *, unshared: Collection[str] = ()) -> Asking:
         """A fresh start: what is read from now on sees all that was written before. ``unshared`` as for
@@ -107,6 +113,7 @@ class Identities:
                 self._told.keep(home, stretches)
         elif before is not None and before != stretches:
             self._told.keep(home, UNCERTAIN)
+            self._foreseen.forget(home)
 
     def all_went(self, identifier: str, stretches: Stretches) -> bool:
         """Whether all touchpoints filed under an identifier, if any, are known to have gone to whose they are by these
@@ -147,9 +154,43 @@ class Identities:
         """Until ``forget``: not for a shared home, whose owner is told nothing."""
         self._whose.keep(home, stretches)
 
-    def forget(self, identifier: str) -> None:
-        """Its owner was told that it has changed."""
-        self._whose.forget(identifier)
+    def foresee(self, identifier: str, stretches: Stretches) -> bool:
+        """When the worker's own word comes that it has changed, whose it is will be this, and nothing else to do: not
+        when touchpoints of it went elsewhere already."""
+        if self._told.get(identifier) not in (None, UNROUTED, stretches):
+            return False
+        for cache in (self._told, self._whose, self._foreseen):
+            cache.keep(identifier, stretches)
+        return True
+
+    def said(self, changed: Iterable[str], foreseen: Collection[str]) -> None:
+        """The worker tells itself that these have changed. Of those that are not ``foreseen`` now nothing is."""
+        for identifier in changed:
+            self._said[identifier] += 1
+            if identifier not in foreseen:
+                self._foreseen.forget(identifier)
+
+    def lives(self, customers: Iterable[str]) -> None:
+        """These have journeys, whatever was foreseen."""
+        for customer in customers:
+            self._foreseen.forget(customer)
+
+    def heard(self, changed: Mapping[str, int]) -> dict[str, Stretches]:
+        """The worker was told, so often, that these have changed: forget whose they were. Returns whose those are of
+        which that was foreseen, when it told itself: of what others know of, one word at least comes after all of the
+        worker's own, and is not foreseen."""
+        found: dict[str, Stretches] = {}
+        for identifier, count in changed.items():
+            foreseen = self._foreseen.get(identifier)
+            if foreseen is not None and count <= self._said[identifier]:
+                found[identifier] = foreseen
+            else:
+                self._foreseen.forget(identifier)
+                self._whose.forget(identifier)
+            self._said[identifier] -= count
+            if self._said[identifier] <= 0:
+                del self._said[identifier]
+        return found
 
     def forget_alone(self, device: str) -> None:
         """Somebody else was identified on it."""

@@ -44,7 +44,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def look_again(
-    changed: Iterable[str],
+    changed: Collection[str],
+    foreseen: Mapping[str, Stretches],
     store: Store,
     patience: Patience,
     load: Load,
@@ -60,10 +61,11 @@ async def look_again(
     is found, unless it has a journey; and a user who is their own customer only if their journey has others'
     touchpoints, which it may lose: what they gain they are told of by the identifiers that it is found under.
 
-    Of what nothing was ever derived no fact was ever routed, unless ``rows_missing``: then rows may be missing."""
-    here = sorted(changed)
+    Of what nothing was ever derived no fact was ever routed, unless ``rows_missing``: then rows may be missing. Of what
+    was ``foreseen`` all is known."""
+    here = sorted(one for one in changed if one not in foreseen)
     if not here:
-        return Changes(whose={}, refolds=set(), standing_alone=set(), gone=set())
+        return Changes(whose={**foreseen}, refolds=set(), standing_alone=set(), gone=set(foreseen))
     resolver = asking.herald.all
     stretches, readings, known = await together(
         asking.answers([partial(resolver.stretches, one) for one in here]),
@@ -91,11 +93,43 @@ async def look_again(
     gone = {one for one in here if not is_nobody(one) and (one not in known or one in settled)} - refolds
     alone = await asking.answers([partial(_stands_alone, resolver, one) for one in here])
     return Changes(
-        whose=whose,
+        whose={**whose, **foreseen},
         refolds=refolds,
         standing_alone={one for one, is_alone in zip(here, alone, strict=True) if is_alone},
-        gone=gone,
+        gone=gone | foreseen.keys(),
     )
+
+
+async def foresee(
+    changed: Iterable[str],
+    load: Load,
+    identities: Identities,
+    asking: Asking,
+    words: Words,
+    here: Collection[int],
+) -> set[str]:
+    """Find out at once what will follow from the word that identifiers of these partitions have changed, where that is
+    simple: nothing was ever derived of them, so no fact was ever routed, and all that comes goes to others. The word
+    goes into the log all the same; when it comes round, nothing needs to be read. Returns those identifiers."""
+    new = [
+        one for one in sorted(changed) if not is_user(one) and not is_nobody(one) and words.partition_of(one) in here
+    ]
+    if not new:
+        return set()
+    resolver = asking.herald.all
+    stretches, readings, known = await together(
+        asking.answers([partial(resolver.stretches, one) for one in new]),
+        asking.answers([partial(resolver.reading, one) for one in new]),
+        load(new),
+    )
+    return {
+        one
+        for one, on, reading in zip(new, stretches, readings, strict=True)
+        if one not in known
+        and not reading.lent
+        and not any(customer in (one, NOBODY) for _, customer in on)
+        and identities.foresee(one, on)
+    }
 
 
 def _stands_alone(resolver: Resolver, identifier: str) -> bool:

@@ -19,6 +19,7 @@ class Words:
         self._said: dict[bytes, int] = {}
         self.counts: Counter[str] = Counter()
         """Messages by kind."""
+        self.said_changed: set[str] = set()
 
     def tell(self, news: News) -> None:
         """Tell everybody whom a link concerns."""
@@ -29,6 +30,7 @@ class Words:
     def changed(self, identifiers: Iterable[str]) -> None:
         """Have their owners look again whose they are."""
         for identifier in identifiers:
+            self.said_changed.add(identifier)
             self._say(Changed(database=self._database, identifier=identifier))
 
     def refold(self, customers: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from operator import attrgetter
@@ -20,6 +20,8 @@ import msgspec
 
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link, link_of
+from stage_engine.identity.news import News
+from stage_engine.identity.resolve import Stretches
 from stage_engine.model import Model
 from stage_engine.touchpoint import Placed
 from store.asking import Asking, chunks
@@ -32,7 +34,7 @@ from stream.log.interface import Log, LogError, Record
 from stream.log.message import partition_of
 from stream.metrics import WorkerMetrics
 from stream.patience import Patience
-from stream.routing import Changes, look_again, route
+from stream.routing import Changes, foresee, look_again, route
 from stream.settings import WorkerSettings
 from stream.together import together
 from stream.words import Words
@@ -209,14 +211,13 @@ class Worker:
             batch = taken.batch
             words = Words(self._database, self._log.partitions)
             asking = await self._identities.asking()
-            for identifier in batch.changed:
-                self._identities.forget(identifier)
+            foreseen = self._identities.heard(batch.changed)
             for _, device in batch.met:
                 self._identities.forget_alone(device)
             unknown = self._identities.unknown(batch.links)
-            _, changes, (due, known) = await together(
+            foreseen_now, changes, (due, known) = await together(
                 self._tell(batch, unknown, asking, words),
-                self._look_again(batch.changed, asking, words),
+                self._look_again(batch.changed, foreseen, asking, words),
                 route(
                     batch,
                     self._identities,
@@ -236,34 +237,46 @@ class Worker:
 
             rows = await self._write_rows(due, known, changes, asking, words, version_of)
             self._customers.remember(rows)
-            await self._append(words)
+            self._identities.lives(row.customer_id for row in rows if row.journey)
+            await self._append(words, foreseen_now)
             await self._identities.settle(unknown, asking)
             self._positions |= batch.positions
             await self._log.commit(batch.positions)
             self._count(batch, words, time.monotonic() - taken.began)
         await self._tidy()
 
-    async def _tell(self, batch: Batch, unknown: Sequence[Link], asking: Asking, words: Words) -> None:
-        """3. Whom the batch's links, decisions and messages concern."""
+    async def _tell(self, batch: Batch, unknown: Sequence[Link], asking: Asking, words: Words) -> set[str]:
+        """3. Whom the batch's links, decisions and messages concern. Returns those for whom it is foreseen what will
+        follow."""
         words.changed(device for _, device in batch.met)
         if batch.decisions:
             about = [one.about for one in batch.decisions]
             before = await self._identities.asking(unshared=set(chain.from_iterable(about)))
             for identifiers in await before.answers([partial(before.herald.decided, some) for some in about]):
                 words.changed(sorted(identifiers))
-        await self._tell_of(unknown, asking, words)
+        news = await self._news(unknown, asking)
+        words.tell(news)
+        new = news.changed - batch.changed.keys()
+        return await foresee(new, self._customers.load, self._identities, asking, words, self._partitions)
 
-    async def _tell_of(self, unknown: Sequence[Link], asking: Asking, words: Words) -> None:
+    async def _news(self, unknown: Sequence[Link], asking: Asking) -> News:
         news = await self._identities.news(unknown, asking)
         for device in news.devices:
             self._identities.forget_alone(device)
-        words.tell(news)
+        return news
 
     async def _look_again(
-        self, changed: Iterable[str], asking: Asking, words: Words, *, rows_missing: bool = False
+        self,
+        changed: Collection[str],
+        foreseen: Mapping[str, Stretches],
+        asking: Asking,
+        words: Words,
+        *,
+        rows_missing: bool = False,
     ) -> Changes:
         return await look_again(
             changed,
+            foreseen,
             self._store,
             self._patiently,
             self._customers.load,
@@ -310,9 +323,11 @@ class Worker:
                 len(identifiers),
             )
 
-    async def _append(self, words: Words) -> None:
+    async def _append(self, words: Words, foreseen: Collection[str] = ()) -> None:
         """However long the log is away: nothing of the batch is said to be done before."""
         messages = words.by_partition()
+        to_itself = [one for one in words.said_changed if words.partition_of(one) in self._partitions]
+        self._identities.said(to_itself, foreseen)
         while messages:
             try:
                 await self._log.append(messages, internal=True)
@@ -381,7 +396,7 @@ class Worker:
             await self._patiently(partial(self._store.write_links, self._identities.sightings(links)))
             words, asking = Words(self._database, self._log.partitions), await self._identities.asking()
             unknown = self._identities.unknown(links)
-            await self._tell_of(unknown, asking, words)
+            words.tell(await self._news(unknown, asking))
             await self._append(words)
             await self._identities.settle(unknown, asking)
 
@@ -399,7 +414,7 @@ class Worker:
     async def _fold_again(self, identifiers: Sequence[str]) -> None:
         words = Words(self._database, self._log.partitions)
         asking = await self._identities.asking()
-        changes = await self._look_again(identifiers, asking, words, rows_missing=True)
+        changes = await self._look_again(identifiers, {}, asking, words, rows_missing=True)
 
         def version_of(identifier: str) -> int:
             return self._version(words.partition_of(identifier), 0)

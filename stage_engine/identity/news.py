@@ -146,13 +146,19 @@ class Herald:
         return (told - self._owners(near | seen, group)) | concerned | self._passed_on(newly)
 
     def _owners(self, identifiers: Iterable[str], group: Iterable[str]) -> frozenset[str]:
-        """The users among these who own all contacts of the group that they were seen with: they lose nothing, and what
-        they gain is filed under a contact or device, whose owner has them folded again."""
+        """The users among these who own all contacts of the group that they were seen with, and with these whatever
+        they are held together with: they lose nothing, and what they gain is filed under a contact or device, whose
+        owner has them folded again."""
         contacts = sorted(group)
-        owners = self.all.together(partial(self.all.owner, one) for one in contacts)
+        owners = self.all.together(partial(self._owner_of_all, one) for one in contacts)
         seen_by = [(owner, reading.pairs) for owner, reading in zip(owners, self.readings(contacts), strict=True)]
         users = filter(is_user, identifiers)
         return frozenset(one for one in users if all(owner == one for owner, pairs in seen_by if one in pairs))
+
+    def _owner_of_all(self, contact: str) -> str:
+        """The user who owns a contact and its group, ``""`` when there is none or the group is too large to be one."""
+        owner = self.all.owner(contact)
+        return owner if owner and not self.all.too_large(contact) else ""
 
     def _is_known(self, one: str, other: str, link: Link) -> bool:
         """Whether everybody concerned knows that these two were seen together before the link, or does not care."""

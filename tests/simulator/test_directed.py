@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from stage_engine.identity import history
 from stage_engine.identity.identifier import is_receipt
+from stage_engine.identity.limits import Limits
+from stage_engine.identity.news import Herald
 from stage_engine.touchpoint import Touchpoint
 from store.memory import MemoryStore
 from stream import routing
@@ -20,7 +22,7 @@ from stream.log.message import encode_message, partition_of
 from stream.metrics import WorkerMetrics
 from stream.settings import LogSettings, WorkerSettings
 from stream.words import Words
-from stream.worker import DATABASE_NOTE, Worker
+from stream.worker import DATABASE_NOTE, LIMITS, Worker
 from tests.simulator.simulation import MODEL
 from tests.simulator.test_simulation import no_versions, nothing_is_forgotten
 from tests.stream.touchpoints import touchpoint
@@ -55,7 +57,8 @@ class Pausing:
 class World:
     """A log and a store, and a worker for each identifier."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self.limits = limits
         self.log = MemoryLog(LogSettings(partitions=PARTITIONS))
         self.store = MemoryStore()
         self.store.notes[DATABASE_NOTE] = "here"
@@ -65,7 +68,9 @@ class World:
         """A new owner of these; whoever owned them before is a zombie."""
         share = {partition_of(one, PARTITIONS) for one in identifiers}
         settings = SETTINGS.model_copy(update={"batch_messages_max": at_once})
-        worker = Worker(log or self.log, store or self.store, (MODEL,), settings, WorkerMetrics(), tuple(share))
+        worker = Worker(
+            log or self.log, store or self.store, (MODEL,), settings, WorkerMetrics(), tuple(share), self.limits
+        )
         await worker.start()
         self.workers |= dict.fromkeys(identifiers, worker)
         return worker
@@ -205,6 +210,19 @@ async def shared_from_now_on() -> dict[str, int]:
     return world.rows()
 
 
+async def too_many_to_be_one() -> dict[str, int]:
+    """4: a group becomes too large, and a user loses a contact that they were never seen with."""
+    world = World(Limits(group_max=2))
+    one, other = touchpoint("1", at=1, contacts=("tel:1", "tel:2")), touchpoint("2", at=2, contacts=("tel:2",))
+    await world.owner(ADA, "tel:1", "tel:2", "card:1")
+    for sent in (one, other, touchpoint("3", at=3, user="ada", contacts=("tel:1",))):
+        await world.send(sent)
+        await world.drain()
+    await world.send(touchpoint("4", at=4, contacts=("card:1", "tel:2")))
+    await world.drain()
+    return world.rows()
+
+
 def nobody_is_met(patch: pytest.MonkeyPatch) -> None:
     tell = Words.tell
 
@@ -230,6 +248,10 @@ def nothing_is_passed_on(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(history, "passes_on", lambda resolver, identifier: is_receipt(identifier))
 
 
+def owners_of_large_groups_are_not_told(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Herald, "_owner_of_all", lambda self, contact: self.all.owner(contact))
+
+
 HISTORIES = [
     (late_row_of_a_zombie, no_versions, {ADA: 2}),
     (remembered_device, nothing_is_forgotten, {ADA: 2, BOB: 2}),
@@ -237,6 +259,7 @@ HISTORIES = [
     (assigned_by_a_zombie, every_sender_is_believed, {ADA: 1, BOB: 2}),
     (two_clocks_and_a_zombie, the_clock_is_believed, {ADA: 2, BOB: 1}),
     (shared_from_now_on, nothing_is_passed_on, {"tel:0": 2, **{f"tel:{number}": 1 for number in range(1, 6)}}),
+    (too_many_to_be_one, owners_of_large_groups_are_not_told, {ADA: 2, "tel:2": 1, "card:1": 1}),
     (two_clocks, corrected_clocks_leave_no_trace, {ADA: 2, BOB: 1}),
 ]
 

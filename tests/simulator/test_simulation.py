@@ -94,7 +94,7 @@ def nothing_is_forgotten(patch: pytest.MonkeyPatch) -> None:
         if self.whose(home) is None:
             remember(self, home, stretches)
 
-    patch.setattr(Identities, "forget", lambda self, identifier: None)
+    patch.setattr(Identities, "heard", lambda self, changed: {})
     patch.setattr(Identities, "remember", once)
 
 
@@ -119,6 +119,16 @@ def all_that_is_gone_went_right(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Identities, "all_went", lambda self, identifier, stretches: True)
 
 
+def words_of_others_are_foreseen(patch: pytest.MonkeyPatch) -> None:
+    heard = Identities.heard
+
+    def mine(self: Identities, changed: Mapping[str, int]) -> dict[str, Stretches]:
+        self.said(changed, changed)
+        return heard(self, changed)
+
+    patch.setattr(Identities, "heard", mine)
+
+
 def committed_first(patch: pytest.MonkeyPatch) -> None:
     settle = Worker._settle
 
@@ -141,6 +151,7 @@ RULES: Final[Mapping[str, tuple[Sabotage, int]]] = {
     "7: the customers that a changed identifier stands for are folded again": (customers_are_not_folded_again, 300),
     "7: a changed identifier is folded again itself": (changed_identifiers_are_not_folded_again, 300),
     "7: nothing is folded again only where all went where it goes now": (all_that_is_gone_went_right, 300),
+    "7: nothing is foreseen of what others tell": (words_of_others_are_foreseen, 600),
     "10: the position is committed last": (committed_first, 600),
 }
 """Rules of DESIGN 3.1, how to break each, and within how many seeds the simulator notices. For the rest, which chance

@@ -90,7 +90,7 @@ def test_words_of_other_workers_are_sorted_out_and_those_for_another_database_pa
     ]
     batch = gather([record(*words)])
     assert batch.assigned == {"user:ada": [place(other), place(one)]}
-    assert batch.changed == {"card:1"}
+    assert batch.changed == {"card:1": 1}
     assert batch.refolds == {"user:ada"}
     assert batch.met == {("user:ada", "device:d")}
     assert batch.touchpoints == []
