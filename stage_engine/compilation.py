@@ -10,7 +10,9 @@ from stage_engine.condition import Condition, ConditionError, Expression
 from stage_engine.counter import ModelCounter
 from stage_engine.model_file import ANY, EVENTS_MAX, EntryFile, ModelFile, MoveFile, SignalFile
 from stage_engine.problem import Problems, nearest
+from stage_engine.shortcut import predicate
 from stage_engine.silence import SILENCE_MAX_MS, CircleError, chain_from, silence_ms
+from stage_engine.state import Predicate
 from stage_engine.way import Lapse, Move, Signal
 from stage_engine.yaml_source import Path
 
@@ -78,13 +80,18 @@ class Compilation:
 
     def _signal(self, name: str, signal: SignalFile) -> Signal:
         path: Path = ("signals", name)
+        types = frozenset(signal.type) if signal.type else None
+        channels = frozenset(signal.channel) if signal.channel else None
+        score_kinds = frozenset(signal.score_kind) if signal.score_kind else None
+        when = self._expression(signal.when, f"signal {name}", (*path, "when"), frozenset(), Condition)
         return Signal(
             name=name,
-            types=frozenset(signal.type) if signal.type else None,
+            types=types,
             events=frozenset(signal.event) if signal.event else None,
-            channels=frozenset(signal.channel) if signal.channel else None,
-            score_kinds=frozenset(signal.score_kind) if signal.score_kind else None,
-            when=self._expression(signal.when, f"signal {name}", (*path, "when"), frozenset(), Condition),
+            channels=channels,
+            score_kinds=score_kinds,
+            when=when,
+            asks=(*_memberships(types, channels, score_kinds), *self._predicates(when)),
         )
 
     def _counter(self, signals: Mapping[str, Signal], name: str) -> ModelCounter | None:
@@ -105,6 +112,8 @@ class Compilation:
     def _entry(self, signals: Mapping[str, Signal], place: int, way: EntryFile) -> Move:
         path: Path = ("entry", place)
         last = place == len(self.file.entry) - 1
+        signal = self._known_signal(signals, way.on, (*path, "on")) if way.on else None
+        when = self._expression(way.when, f"entry {place + 1} to {way.to}", (*path, "when"), frozenset(), Condition)
         if last and (way.on or way.when):
             self.problems.add(path, "the last entry is for all other touchpoints: end with '- to: <stage>' alone")
         if not last and way.on is None:
@@ -112,8 +121,9 @@ class Compilation:
         return Move(
             place=place,
             from_stage="",
-            signal=self._known_signal(signals, way.on, (*path, "on")) if way.on else None,
-            when=self._expression(way.when, f"entry {place + 1} to {way.to}", (*path, "when"), frozenset(), Condition),
+            signal=signal,
+            when=when,
+            asks=(*(signal.asks if signal else ()), *self._predicates(when)),
             to=self._known_stage(way.to, (*path, "to")),
             label=way.label or "",
         )
@@ -124,9 +134,11 @@ class Compilation:
         path: Path = ("moves", place)
         signal = self._known_signal(signals, move.on, (*path, "on"))
         name = f"move {place + 1} to {move.to or move.label}"
-        condition = self._expression(move.when, name, (*path, "when"), frozenset(self.state_fields), Condition)
+        when = self._expression(move.when, name, (*path, "when"), frozenset(self.state_fields), Condition)
+        asks = (*(signal.asks if signal else ()), *self._predicates(when))
+        label = move.label or ""
         for stage, to in self._pairs(place, move):
-            yield Move(place=place, from_stage=stage, signal=signal, when=condition, to=to, label=move.label or "")
+            yield Move(place=place, from_stage=stage, signal=signal, when=when, asks=asks, to=to, label=label)
 
     def _lapses(self, place: int, move: MoveFile) -> Iterator[Lapse]:
         if move.after is None:
@@ -171,6 +183,10 @@ class Compilation:
             self.problems.add(path, f"there is no signal '{name}'{nearest(name, list(signals))}")
         return signal
 
+    def _predicates(self, condition: Condition | None) -> tuple[Predicate, ...]:
+        kinds = {name: counter.kind for name, counter in self.file.counters.items()}
+        return () if condition is None else (predicate(condition, kinds),)
+
     def _expression(
         self, text: str | None, name: str, path: Path, state_fields: frozenset[str], kind: type[Compiled]
     ) -> Compiled | None:
@@ -189,3 +205,14 @@ class Compilation:
                 hint = f"{nearest(field, known)}; there are: {', '.join(known)}"
                 self.problems.add(path, f"state.{field} does not exist{hint}")
         return expression
+
+
+def _memberships(
+    types: frozenset[str] | None, channels: frozenset[str] | None, score_kinds: frozenset[str] | None
+) -> Iterator[Predicate]:
+    if types is not None:
+        yield lambda touchpoint, _: touchpoint.type in types
+    if channels is not None:
+        yield lambda touchpoint, _: touchpoint.channel in channels
+    if score_kinds is not None:
+        yield lambda touchpoint, _: touchpoint.score_kind in score_kinds

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final, Literal
 
-from stage_engine.condition import Condition
 from stage_engine.course import Course
 from stage_engine.fold import VOID, one_per_identity, without_voids
 from stage_engine.journey import Journey
@@ -73,73 +72,63 @@ def explain(model: Model, touchpoints: Iterable[Touchpoint]) -> Walk:
     ``fold``."""
     placed = one_per_identity(map(place, touchpoints))
     kept, voided = without_voids(placed)
-    course = _Watched(model, Journey(voided=voided), Counter())
+    walking = _Walking(model, voided)
     left = {order for order, _, _ in kept}
-    steps = [course.step(one) if one[0] in left else _skipped(one[2]) for one in placed]
-    return Walk(steps=tuple(steps), planned=course.planned() if kept else ())
+    steps = [walking.step(one) if one[0] in left else _skipped(one[2]) for one in placed]
+    return Walk(steps=tuple(steps), planned=walking.planned() if kept else ())
 
 
 def _skipped(touchpoint: Touchpoint) -> Step:
     return Step(touchpoint=touchpoint, skipped="void" if touchpoint.transaction == VOID else "voided")
 
 
-class _Watched(Course):
-    """A course that remembers what the last touchpoint met."""
+class _Walking:
+    """A course that is asked before each touchpoint what it will meet."""
 
-    __slots__ = ("_asked", "_failures", "_found", "_silence")
-
-    def __init__(self, model: Model, journey: Journey, failures: Counter[str]) -> None:
-        super().__init__(model, journey, failures)
-        self._failures: Final = failures
-        self._asked: list[tuple[Condition, Answer, Mapping[str, object]]] = []
-        self._silence: tuple[Silent, ...] = ()
-        self._found = ""
+    def __init__(self, model: Model, voided: frozenset[str]) -> None:
+        self._model = model
+        self._failures: Final = Counter[str]()
+        self._course = Course(model, Journey(voided=voided), self._failures)
 
     def step(self, placed: Placed) -> Step:
         """Go on by a touchpoint, and tell what it did."""
-        touchpoint = placed[2]
-        self._asked = []
-        move = self.apply(placed)
-        ways = (self.model.moves[self._found] if self._found else self.model.entry).of(touchpoint.event)
+        touchpoint, course = placed[2], self._course
+        silence = tuple(one for one in self.planned() if one.entered_at <= touchpoint.occurred_at)
+        course.pass_silence(touchpoint.occurred_at)
+        found = course.stage
         carried, failed = self._carried(touchpoint)
+        asked = tuple(self._asked(touchpoint))
         return Step(
             touchpoint=touchpoint,
-            silence=self._silence,
-            found=self._found,
+            silence=silence,
+            found=found,
             signals=carried,
             signals_failed=failed,
-            asked=tuple(
-                Asked(move=next(way for way in ways if way.when is condition), answer=answer, state=state)
-                for condition, answer, state in self._asked
-            ),
-            move=move,
+            asked=asked,
+            move=course.meet(placed),
         )
 
     def planned(self) -> tuple[Silent, ...]:
         """What silence alone will bring from now on."""
-        return self._silent(self.model.silence[self.visits[-1].stage])
+        course = self._course
+        lapses = self._model.silence[course.stage] if course.stage else ()
+        return tuple(Silent(lapse=lapse, entered_at=course.last_touch_at + lapse.offset_ms) for lapse in lapses)
 
-    def _move(self, touchpoint: Touchpoint) -> Move | None:
-        before = self.visits[-1].stage if self.visits else ""
-        count = len(self.visits)
-        move = super()._move(touchpoint)
-        lapses = self.model.silence[before][: len(self.visits) - count] if before else ()
-        self._silence = self._silent(lapses)
-        self._found = self.visits[-1].stage if self.visits else ""
-        return move
-
-    def _silent(self, lapses: Iterable[Lapse]) -> tuple[Silent, ...]:
-        return tuple(Silent(lapse=lapse, entered_at=self.last_touch_at + lapse.offset_ms) for lapse in lapses)
-
-    def _holds(self, condition: Condition, touchpoint: Touchpoint) -> bool:
-        failures = self._failures[condition.name]
-        answer = super()._holds(condition, touchpoint)
-        if not answer:
-            state = {field: self._state(field, touchpoint) for field in condition.state_fields}
-            known = {field: value for field, value in state.items() if value is not None}
-            failed = self._failures[condition.name] > failures
-            self._asked.append((condition, "failed" if failed else "no", known))
-        return answer
+    def _asked(self, touchpoint: Touchpoint) -> Iterator[Asked]:
+        """The ways that come before the one that it will take."""
+        course = self._course
+        ways = self._model.moves[course.stage] if course.stage else self._model.entry
+        for way in ways.of(touchpoint.event):
+            if way.signal is not None and not way.signal.carried_by(touchpoint, course):
+                continue
+            if way.when is None:
+                return
+            failures = self._failures[way.when.name]
+            state = course.told(way.when.state_fields, touchpoint)
+            if way.when.holds(touchpoint, state, self._failures):
+                return
+            failed = self._failures[way.when.name] > failures
+            yield Asked(move=way, answer="failed" if failed else "no", state=state)
 
     def _carried(self, touchpoint: Touchpoint) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The names of the signals that it carries, and of those that could not be evaluated."""
@@ -147,7 +136,7 @@ class _Watched(Course):
         failed: list[str] = []
         for name, signal in sorted(dict(self._signals(touchpoint.event)).items()):
             failures = self._failures.total()
-            if self._says(signal, touchpoint):
+            if signal.carried_by(touchpoint, self._course):
                 carried.append(name)
             elif self._failures.total() > failures:
                 failed.append(name)
@@ -155,7 +144,7 @@ class _Watched(Course):
 
     def _signals(self, event: str) -> Iterator[tuple[str, Signal]]:
         """All that a touchpoint with this event can carry, as far as the event says."""
-        ways = chain(self.model.entry.of(event), *(moves.of(event) for moves in self.model.moves.values()))
-        for signal in chain((way.signal for way in ways), (each.signal for each in self.model.counters.of(event))):
+        ways = chain(self._model.entry.of(event), *(moves.of(event) for moves in self._model.moves.values()))
+        for signal in chain((way.signal for way in ways), (each.signal for each in self._model.counters.of(event))):
             if signal is not None:
                 yield signal.name, signal

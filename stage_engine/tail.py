@@ -6,6 +6,7 @@ bytes cost a tenth of what as many structures do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from struct import Struct
 from typing import Final
 
@@ -18,12 +19,25 @@ _ENTRY: Final = Struct(">16sqq16s")
 """Identity, ``occurred_at``, ``original_timestamp``, content hash."""
 ENTRY: Final = _ENTRY.size
 FULL: Final = TAIL_MAX * ENTRY
+_pack: Final = _ENTRY.pack
+
+Times = tuple[int, int]
+"""``occurred_at`` and ``original_timestamp``."""
 
 
-def with_last(tail: bytes, placed: Placed) -> bytes:
-    """The tail with one touchpoint more; it may be longer than ``FULL`` then."""
-    order, identity, touchpoint = placed
-    return tail + _ENTRY.pack(identity, order[0], order[4], touchpoint.content_hash)
+def with_applied(tail: bytes, placed: Sequence[Placed]) -> tuple[bytes, Sequence[Times]]:
+    """The tail after some touchpoints more, and the times of those that it does not hold any longer."""
+    added = [
+        _pack(identity, order[0], order[4], touchpoint.content_hash)
+        for order, identity, touchpoint in placed[-TAIL_MAX:]
+    ]
+    before = len(tail) // ENTRY
+    excess = before + len(placed) - TAIL_MAX
+    if excess <= 0:
+        return tail + b"".join(added), ()
+    forgotten = [_times(tail, at) for at in range(0, min(excess, before) * ENTRY, ENTRY)]
+    forgotten += [(order[0], order[4]) for order, _, _ in placed[: max(excess - before, 0)]]
+    return (tail + b"".join(added))[-FULL:], forgotten
 
 
 def remembered(tail: bytes, identity: bytes) -> tuple[int, bytes] | None:
@@ -38,7 +52,6 @@ def remembered(tail: bytes, identity: bytes) -> tuple[int, bytes] | None:
     return occurred_at, content_hash
 
 
-def oldest(tail: bytes) -> tuple[int, int]:
-    """``occurred_at`` and ``original_timestamp`` of the first touchpoint in it."""
-    _, occurred_at, original, _ = _ENTRY.unpack_from(tail)
+def _times(tail: bytes, at: int) -> Times:
+    _, occurred_at, original, _ = _ENTRY.unpack_from(tail, at)
     return occurred_at, original

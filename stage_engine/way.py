@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from stage_engine.condition import Condition
+from stage_engine.state import Predicate, State
+from stage_engine.touchpoint import Touchpoint
 
 Way = TypeVar("Way")
 
@@ -21,6 +23,14 @@ class Signal:
     channels: frozenset[str] | None
     score_kinds: frozenset[str] | None
     when: Condition | None
+    asks: tuple[Predicate, ...] = ()
+    """All tests but that of the event; each is asked when those before it are passed."""
+
+    def carried_by(self, touchpoint: Touchpoint, state: State) -> bool:
+        """Whether the touchpoint says it. Of ``state`` only ``errors`` is used."""
+        return (self.events is None or touchpoint.event in self.events) and all(
+            ask(touchpoint, state) for ask in self.asks
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +43,9 @@ class Move:
     signal: Signal | None
     """None: whatever the touchpoint says (the last entry)."""
     when: Condition | None
+    asks: tuple[Predicate, ...]
+    """What a touchpoint with an event of ``signal`` must pass to make the move: the rest of the signal, then
+    ``when``."""
     to: str
     label: str
 

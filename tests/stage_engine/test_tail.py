@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from stage_engine.tail import ENTRY, oldest, remembered, with_last
+import pytest
+
+from stage_engine.tail import TAIL_MAX, remembered, with_applied
 from stage_engine.touchpoint import Touchpoint, place
 
 
@@ -14,10 +16,7 @@ def touchpoint(message_id: str, at: int = 5, content: bytes = b"c" * 16) -> Touc
 
 
 def tail_of(*touchpoints: Touchpoint) -> bytes:
-    tail = b""
-    for one in touchpoints:
-        tail = with_last(tail, place(one))
-    return tail
+    return with_applied(b"", [place(one) for one in touchpoints])[0]
 
 
 def test_what_was_applied_is_remembered_with_its_precedence() -> None:
@@ -39,7 +38,10 @@ def test_an_identity_that_stands_in_the_tail_by_chance_is_told_from_an_entry() -
     assert remembered(tail_of(lookalike, wanted), wanted.identity) == wanted.precedence
 
 
-def test_the_oldest_comes_first() -> None:
-    tail = tail_of(touchpoint("1", at=5), touchpoint("2", at=7))
-    assert oldest(tail) == (5, 4)
-    assert oldest(tail[ENTRY:]) == (7, 6)
+@pytest.mark.parametrize("cut", range(2 * TAIL_MAX + 1))
+def test_a_tail_has_the_last_and_says_what_it_lost_however_they_come(cut: int) -> None:
+    placed = [place(touchpoint(str(number), at=number)) for number in range(2 * TAIL_MAX)]
+    first, lost = with_applied(b"", placed[:cut])
+    tail, lost_then = with_applied(first, placed[cut:])
+    assert tail == tail_of(*(one[2] for one in placed[-TAIL_MAX:]))
+    assert [*lost, *lost_then] == [(at, at - 1) for at in range(TAIL_MAX)]
