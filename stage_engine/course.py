@@ -22,9 +22,9 @@ class Course:
     """A journey on its way: mutable, so that many touchpoints cost one copy. Conditions read it as their ``State``."""
 
     __slots__ = (
+        "_added",
         "_applied",
         "_before",
-        "_earlier",
         "_silence",
         "_ways",
         "counters",
@@ -38,7 +38,6 @@ class Course:
         "revenue",
         "stage",
         "touchpoints",
-        "visits",
     )
 
     def __init__(self, model: Model, journey: Journey, errors: Counter[str] | None) -> None:
@@ -46,9 +45,7 @@ class Course:
         self.errors = errors
         self._before = journey
         self._applied: list[Placed] = []
-        self._earlier, recent = (journey.earlier, journey.recent) if journey.recent else split(journey.earlier)
-        self.visits = [*recent]
-        """The recent ones before, then those that are added."""
+        self._added: list[Visit] = []
         self._silence: tuple[Lapse, ...] = ()
         self._ways = model.entry
         self.stage = self.label = ""
@@ -59,8 +56,8 @@ class Course:
         self.purchases = journey.purchases
         self.revenue = journey.revenue
         self.counters = {**journey.counters} if model.counter_of else journey.counters
-        if recent:
-            self._stay(recent[-1].stage, recent[-1].label)
+        if last := journey.recent or journey.earlier:
+            self._stay(last[-1].stage, last[-1].label)
 
     def apply(self, placed: Placed) -> Move | None:
         """Go on by a touchpoint that comes after all applied so far, and tell the move that it made."""
@@ -74,7 +71,7 @@ class Course:
         for lapse in self._silence:
             if self.last_touch_at + lapse.offset_ms > until:
                 return
-            self.visits.append(self._visit(lapse))
+            self._added.append(self._visit(lapse))
             self._reach(lapse.to)
             self._stay(lapse.to, lapse.label)
 
@@ -91,7 +88,8 @@ class Course:
                 made = move
                 self._enter(move, placed)
                 break
-        for counter in self.model.counters.of(event):
+        counters = self.model.counters
+        for counter in counters.by_event.get(event, counters.otherwise):
             if counter.signal.carried_by(touchpoint, self):
                 self._count(counter, touchpoint)
         self.touchpoints += 1
@@ -101,13 +99,14 @@ class Course:
         self._applied.append(placed)
         return made
 
-    def journey(self) -> Journey:
-        """What has become of it."""
+    def journey(self, own: bool = False) -> Journey:
+        """What has become of it; ``own`` is noted."""
         before = self._before
-        if len(self.visits) > RECENT_MAX:
-            earlier, recent = split(self._earlier + tuple(self.visits))
-        else:
-            earlier, recent = self._earlier, tuple(self.visits)
+        earlier, recent = before.earlier, before.recent
+        if self._added:
+            recent = (*recent, *self._added)
+            if len(recent) > RECENT_MAX or not before.recent:
+                earlier, recent = split(earlier + recent)
         tail, forgotten = with_applied(before.tail, self._applied)
         plain_max, corrected = before.forgotten_plain_max, before.forgotten_corrected
         for occurred_at, original in forgotten:
@@ -132,7 +131,7 @@ class Course:
             tail=tail,
             forgotten_plain_max=plain_max,
             forgotten_corrected=corrected,
-            own=before.own,
+            own=own,
             recent=recent,
         )
 
@@ -148,7 +147,7 @@ class Course:
         order, _, touchpoint = placed
         if not self.stage:
             self.first_touch_at = order[0]
-        self.visits.append(
+        self._added.append(
             Visit(
                 stage=move.to,
                 entered_at=order[0],

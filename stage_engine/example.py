@@ -97,7 +97,7 @@ def run(model: Model, example: ExampleFile) -> Outcome:
     taken: set[Way] = set()
     for one in placed:
         taken |= _passed(model, course, one[2].occurred_at)
-        begins = not course.visits
+        begins = not course.stage
         if move := course.apply(one):
             taken.add(("entry" if begins else "moves", move.place))
     visits: tuple[Visit, ...] = ()
@@ -112,9 +112,7 @@ def run(model: Model, example: ExampleFile) -> Outcome:
 
 def _passed(model: Model, course: Course, until: int) -> set[Way]:
     """The time-outs that are due by ``until``, if nobody arrives before."""
-    if not course.visits:
-        return set()
-    lapses = model.silence[course.visits[-1].stage]
+    lapses = model.silence[course.stage] if course.stage else ()
     return {("moves", lapse.place) for lapse in lapses if course.last_touch_at + lapse.offset_ms <= until}
 
 

@@ -18,7 +18,7 @@ from stage_engine.course import SALE, Course
 from stage_engine.journey import Journey
 from stage_engine.model import Model
 from stage_engine.tail import FULL, remembered
-from stage_engine.touchpoint import Placed, Touchpoint, place
+from stage_engine.touchpoint import OrderKey, Placed, Touchpoint, place
 
 VOID: Final = "void"
 
@@ -46,26 +46,26 @@ def bearing(journey: Journey, touchpoint: Touchpoint) -> Bearing:
 def bearing_of(journey: Journey, placed: Placed) -> Bearing:
     """``bearing`` of a touchpoint whose place is at hand."""
     order, identity, touchpoint = placed
-    if (applied := remembered(journey.tail, identity)) is not None:
+    if identity in journey.tail and (applied := remembered(journey.tail, identity)) is not None:
         return Bearing.KNOWN if applied <= touchpoint.precedence else Bearing.DOUBT
     last = journey.last_order
     if last is None or order <= last or touchpoint.transaction == VOID or touchpoint.message_id in journey.voided:
         return Bearing.DOUBT
-    if len(journey.tail) == FULL and _may_be_forgotten(journey, touchpoint):
+    if len(journey.tail) == FULL and _may_be_forgotten(journey, order):
         return Bearing.DOUBT
     return Bearing.NEW
 
 
-def _may_be_forgotten(journey: Journey, touchpoint: Touchpoint) -> bool:
+def _may_be_forgotten(journey: Journey, order: OrderKey) -> bool:
     """Whether a touchpoint newer than all others may yet be a copy of one that the tail no longer holds. Copies share
     the original timestamp. A forgotten one came earlier, so the clock of one of the two was corrected: either the
     forgotten one's, whose original timestamp then lies between the smallest and the largest of those, or else this
     one's."""
-    original = touchpoint.original_timestamp
+    occurred_at, original = order[0], order[4]
     corrected = journey.forgotten_corrected
     if corrected is not None and corrected[0] <= original <= corrected[1]:
         return True
-    return original != touchpoint.occurred_at and original <= journey.forgotten_plain_max
+    return original != occurred_at and original <= journey.forgotten_plain_max
 
 
 def step(model: Model, journey: Journey, touchpoint: Touchpoint, errors: Counter[str] | None = None) -> Journey:
@@ -74,25 +74,37 @@ def step(model: Model, journey: Journey, touchpoint: Touchpoint, errors: Counter
     return steps(model, journey, [place(touchpoint)], errors)
 
 
-def steps(model: Model, journey: Journey, placed: Iterable[Placed], errors: Counter[str] | None = None) -> Journey:
+def steps(
+    model: Model,
+    journey: Journey,
+    placed: Iterable[Placed],
+    errors: Counter[str] | None = None,
+    *,
+    own: bool | None = None,
+) -> Journey:
     """``journey`` after several touchpoints, no copies among them, in total order, each of whose bearing on ``journey``
-    is NEW: what comes before it among them cannot change that. ``errors`` as for ``step``."""
+    is NEW: what comes before it among them cannot change that. ``errors`` as for ``step``; ``own``: what to note, if
+    it is not as before."""
     course = Course(model, journey, errors)
     for one in placed:
         course.apply(one)
-    return course.journey()
+    return course.journey(journey.own if own is None else own)
 
 
-def fold(model: Model, touchpoints: Iterable[Touchpoint], errors: Counter[str] | None = None) -> Journey | None:
-    """The journey from scratch: any order, copies and voids. None when nothing is left of it. ``errors`` as for
-    ``step``."""
-    return fold_placed(model, one_per_identity(map(place, touchpoints)), errors)
+def fold(
+    model: Model, touchpoints: Iterable[Touchpoint], errors: Counter[str] | None = None, *, own: bool = False
+) -> Journey | None:
+    """The journey from scratch: any order, copies and voids. None when nothing is left of it. ``errors`` and ``own`` as
+    for ``steps``."""
+    return fold_placed(model, one_per_identity(map(place, touchpoints)), errors, own=own)
 
 
-def fold_placed(model: Model, placed: Sequence[Placed], errors: Counter[str] | None = None) -> Journey | None:
+def fold_placed(
+    model: Model, placed: Sequence[Placed], errors: Counter[str] | None = None, *, own: bool = False
+) -> Journey | None:
     """``fold`` of touchpoints that are in total order, no copies among them."""
     kept, voided = without_voids(placed)
-    return steps(model, Journey(voided=voided) if voided else _BEGINNING, kept, errors) if kept else None
+    return steps(model, Journey(voided=voided) if voided else _BEGINNING, kept, errors, own=own) if kept else None
 
 
 def without_voids(placed: Sequence[Placed]) -> tuple[Sequence[Placed], frozenset[str]]:

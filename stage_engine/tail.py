@@ -27,17 +27,16 @@ Times = tuple[int, int]
 
 def with_applied(tail: bytes, placed: Sequence[Placed]) -> tuple[bytes, Sequence[Times]]:
     """The tail after some touchpoints more, and the times of those that it does not hold any longer."""
-    added = [
-        _pack(identity, order[0], order[4], touchpoint.content_hash)
-        for order, identity, touchpoint in placed[-TAIL_MAX:]
-    ]
+    entries = tail
+    for order, identity, touchpoint in placed[-TAIL_MAX:]:
+        entries += _pack(identity, order[0], order[4], touchpoint.content_hash)
     before = len(tail) // ENTRY
     excess = before + len(placed) - TAIL_MAX
     if excess <= 0:
-        return tail + b"".join(added), ()
+        return entries, ()
     forgotten = [_times(tail, at) for at in range(0, min(excess, before) * ENTRY, ENTRY)]
     forgotten += [(order[0], order[4]) for order, _, _ in placed[: max(excess - before, 0)]]
-    return (tail + b"".join(added))[-FULL:], forgotten
+    return entries[-FULL:], forgotten
 
 
 def remembered(tail: bytes, identity: bytes) -> tuple[int, bytes] | None:

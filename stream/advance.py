@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,9 @@ Journeys = Mapping[str, Journey | None]
 
 Errors = Mapping[str, Counter[str]]
 """By model: conditions that could not be evaluated, which means no, by name."""
+
+_NEW: Final = Bearing.NEW
+_DOUBT: Final = Bearing.DOUBT
 
 
 class Advance(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -36,7 +40,7 @@ def advance(
     """Apply a customer's touchpoints (in total order, no copies among them) to ``journeys``; None means that this
     customer has no facts but these. ``own``: whether all of them are filed under the customer's own identifier."""
     if journeys is None:
-        begun = {model.name: _noted(fold_placed(model, placed, errors[model.name]), own) for model in models}
+        begun = {model.name: fold_placed(model, placed, errors[model.name], own=own) for model in models}
         return Advance(journeys=begun, steps=len(placed))
     moved: dict[str, Journey | None] = {}
     new: list[Placed] = []
@@ -44,13 +48,16 @@ def advance(
         journey = journeys.get(model.name)
         if journey is None:
             return Advance(journeys=None, doubtful=len(placed))
-        bearings = [bearing_of(journey, one) for one in placed]
-        if doubtful := bearings.count(Bearing.DOUBT):
-            return Advance(journeys=None, known=bearings.count(Bearing.KNOWN), doubtful=doubtful)
-        new = [one for one, where in zip(placed, bearings, strict=True) if where is Bearing.NEW]
-        moved[model.name] = (
-            _noted(steps(model, journey, new, errors[model.name]), own and journey.own) if new else journey
-        )
+        new, doubtful = [], 0
+        for one in placed:
+            bearing = bearing_of(journey, one)
+            if bearing is _NEW:
+                new.append(one)
+            elif bearing is _DOUBT:
+                doubtful += 1
+        if doubtful:
+            return Advance(journeys=None, known=len(placed) - len(new) - doubtful, doubtful=doubtful)
+        moved[model.name] = steps(model, journey, new, errors[model.name], own=own and journey.own) if new else journey
     return Advance(journeys=moved, steps=len(new), known=len(placed) - len(new))
 
 
@@ -58,13 +65,9 @@ def fold_all(
     models: Sequence[Model], touchpoints: Sequence[Touchpoint], errors: Errors, *, own: bool
 ) -> dict[str, Journey | None]:
     """A whole history under every model; ``own`` as for ``advance``."""
-    return {model.name: _noted(fold(model, touchpoints, errors[model.name]), own) for model in models}
+    return {model.name: fold(model, touchpoints, errors[model.name], own=own) for model in models}
 
 
 def is_own(journeys: Journeys | None) -> bool:
     """Whether a customer has journeys, of touchpoints that are filed under their own identifier alone."""
     return journeys is not None and all(journey is not None and journey.own for journey in journeys.values())
-
-
-def _noted(journey: Journey | None, own: bool) -> Journey | None:
-    return journey if journey is None or journey.own == own else msgspec.structs.replace(journey, own=own)
