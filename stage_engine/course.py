@@ -116,23 +116,24 @@ class Course:
                 corrected = (original, original)
             else:
                 corrected = (min(corrected[0], original), max(corrected[1], original))
+        # By place: with so many names, msgspec takes half a microsecond more, an eighth of a step.
         return Journey(
-            earlier=earlier,
-            planned=tuple([self._visit(lapse) for lapse in self._silence]) if self._silence else (),
-            highest_stage=self.highest_stage,
-            first_touch_at=self.first_touch_at,
-            last_touch_at=self.last_touch_at,
-            touchpoints=self.touchpoints,
-            purchases=self.purchases,
-            revenue=self.revenue,
-            counters=self.counters,
-            voided=before.voided,
-            last_order=self._applied[-1][0] if self._applied else before.last_order,
-            tail=tail,
-            forgotten_plain_max=plain_max,
-            forgotten_corrected=corrected,
-            own=own,
-            recent=recent,
+            earlier,
+            tuple([self._visit(lapse) for lapse in self._silence]) if self._silence else (),
+            self.highest_stage,
+            self.first_touch_at,
+            self.last_touch_at,
+            self.touchpoints,
+            self.purchases,
+            self.revenue,
+            self.counters,
+            before.voided,
+            self._applied[-1][0] if self._applied else before.last_order,
+            tail,
+            plain_max,
+            corrected,
+            own,
+            recent,
         )
 
     def _visit(self, lapse: Lapse) -> Visit:

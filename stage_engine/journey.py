@@ -29,8 +29,9 @@ class Visit(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True
     cause_channel: str = ""
 
 
-class Journey(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True):
-    """A customer under one model after some touchpoints. Immutable: a step returns a new one."""
+class Journey(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A customer under one model after some touchpoints. Immutable: a step returns a new one. Its fields' order is
+    their stored format: append at the end, with a default."""
 
     earlier: tuple[Visit, ...] = ()
     """All ``visits`` but the recent ones: a multiple of ``RECENT_MAX``. One step shares them with the next, which so

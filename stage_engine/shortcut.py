@@ -10,7 +10,7 @@ and texts, as Python writes them, and what stands in the tables below.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -108,33 +108,32 @@ def predicate(condition: Condition, counters: Mapping[str, str]) -> Predicate:
     return short
 
 
-def _members(text: bytes) -> dict[str, object] | None:
+def _plain_members(text: bytes, names: Sequence[str]) -> Sequence[object] | None:
+    """The members of these names of a JSON object, ``_ABSENT`` for those that it has not. None if it is no object, or
+    one of them is nothing plain: CEL's library takes some such values, and refuses others whatever is asked of them."""
     try:
         members = msgspec.json.decode(text or b"{}")
     except (ValueError, RecursionError):
         return None
-    return members if isinstance(members, dict) else None
+    if not isinstance(members, dict):
+        return None
+    found = [members.get(name, _ABSENT) for name in names]
+    for value in found:
+        if value.__class__ not in _PLAIN and not (value.__class__ is int and -WHOLE_MAX < value < WHOLE_MAX):
+            return None
+    return found
 
 
-def _member(text: bytes, name: str) -> object:
-    """Of a JSON object; None if it has none, or is none."""
-    members = _members(text)
-    return members and members.get(name)
-
-
-def _has(text: bytes, name: str) -> bool | None:
-    members = _members(text)
-    return None if members is None else name in members
-
-
+_ABSENT: Final = object()
+_PLAIN: Final = frozenset({str, float, bool, type(None), object})
 _NAMES: Final = {
     "__builtins__": {},
+    "absent": _ABSENT,
     "bool": bool,
     "float": float,
-    "has": _has,
     "int": int,
     "len": len,
-    "member": _member,
+    "members": _plain_members,
     "str": str,
 }
 """What the functions may call."""
@@ -147,6 +146,7 @@ class _Reading:
         self._counters = counters
         self._tokens: list[str] = []
         self._names = 0
+        self._members: dict[str, list[str]] = {}
         at, end = 0, len(text.rstrip())
         while at < end:
             token = _TOKEN.match(text, at)
@@ -162,6 +162,9 @@ class _Reading:
     def whole(self) -> Question:
         question = self._either()
         self._take("")
+        for root, names in self._members.items():
+            code = f"(None if ({root} := members(touchpoint.{root}, {tuple(names)})) is None else {question.code})"
+            question = Question(code, sure=False)
         return question
 
     def _either(self) -> Question:
@@ -271,7 +274,7 @@ class _Reading:
     def _there(self, path: str) -> Question:
         """``has(path)``."""
         if member := _MEMBER.fullmatch(path):
-            return Question(f"has(touchpoint.{member[1]}, {member[2]!r})", sure=False)
+            return Question(f"({self._member(member[1], member[2])} is not absent)", sure=True)
         operand = self._field(path)
         return Question("True" if operand.sure else f"({operand.read} is not None)", sure=True)
 
@@ -293,7 +296,7 @@ class _Reading:
         if operand := _FIELDS.get(path):
             return operand
         if member := _MEMBER.fullmatch(path):
-            return Operand("any", f"member(touchpoint.{member[1]}, {member[2]!r})", sure=False)
+            return Operand("any", self._member(member[1], member[2]), sure=False)
         if member := _REVENUE.fullmatch(path):
             return Operand("number", f"state.revenue.get({member[1]!r})", f"{{}} / {MONEY_UNIT}", sure=False)
         name = path.removeprefix("state.")
@@ -301,6 +304,12 @@ class _Reading:
             raise NotSimpleError
         operand = _COUNTERS[self._counters[name]]
         return Operand(operand.kind, operand.read.format(name), operand.shown, operand.sure)
+
+    def _member(self, root: str, name: str) -> str:
+        names = self._members.setdefault(root, [])
+        if name not in names:
+            names.append(name)
+        return f"{root}[{names.index(name)}]"
 
     def _name(self) -> str:
         self._names += 1
