@@ -44,6 +44,8 @@ customers."""
 ROUNDS: Final = 7
 VISITS: Final = (5, 500, 5_000)
 VISIT_EVERY_MS: Final = 2 * 3_600_000
+PAGES: Final = 5
+"""A visit has so many: the customer with few visits, too, has more touchpoints than a journey remembers."""
 STEPS: Final = 500
 
 Batch = dict[str, list[Placed]]
@@ -162,18 +164,18 @@ def of_many_visits(model: Model) -> Figures:
 
 
 def visitor(model: Model, count: int) -> Journey:
-    """A customer who looks at one page every two hours, until they have at least so many visits."""
-    number = 1
+    """A customer who looks at ``PAGES`` pages every two hours, until they have at least so many visits."""
+    pages = PAGES
     while True:
-        journey = fold_placed(model, [page(one) for one in range(number)])
+        journey = fold_placed(model, [page(number) for number in range(pages)])
         assert journey is not None
         if len(journey.visits) >= count:
             return journey
-        number += max((count - len(journey.visits)) // 2, 1)
+        pages += PAGES * max((count - len(journey.visits)) // 2, 1)
 
 
 def page(number: int) -> Placed:
-    at = VISIT_EVERY_MS * (number + 1)
+    at = VISIT_EVERY_MS * (number // PAGES + 1) + number % PAGES * 60_000
     return place(
         Touchpoint(
             source="web", message_id=f"{number:032x}", type="page", event="Page Viewed", channel="web", occurred_at=at,

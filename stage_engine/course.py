@@ -56,8 +56,9 @@ class Course:
         self.purchases = journey.purchases
         self.revenue = journey.revenue
         self.counters = {**journey.counters} if model.counter_of else journey.counters
-        if last := journey.recent or journey.earlier:
-            self._stay(last[-1].stage, last[-1].label)
+        if journey.recent:
+            last = journey.recent[-1]
+            self._stay(last.stage, last.label)
 
     def apply(self, placed: Placed) -> Move | None:
         """Go on by a touchpoint that comes after all applied so far, and tell the move that it made."""
@@ -104,9 +105,10 @@ class Course:
         before = self._before
         earlier, recent = before.earlier, before.recent
         if self._added:
-            recent = (*recent, *self._added)
-            if len(recent) > RECENT_MAX or not before.recent:
-                earlier, recent = split(earlier + recent)
+            recent += tuple(self._added)
+            if len(recent) > RECENT_MAX:
+                full, recent = split(recent)
+                earlier += full
         tail, forgotten = with_applied(before.tail, self._applied)
         plain_max, corrected = before.forgotten_plain_max, before.forgotten_corrected
         for occurred_at, original in forgotten:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Final
 
 import msgspec
 
 from stage_engine.touchpoint import OrderKey
 
-RECENT_MAX: Final = 128
-"""So many visits are copied at a step: a tenth of a microsecond."""
+RECENT_MAX: Final = 32
+"""So many visits are copied at a step, each a hundredth of a microsecond."""
 
 
 class Visit(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True):
@@ -33,8 +34,8 @@ class Journey(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A customer under one model after some touchpoints. Immutable: a step returns a new one. Its fields' order is
     their stored format: append at the end, with a default."""
 
-    earlier: tuple[Visit, ...] = ()
-    """All ``visits`` but the recent ones: a multiple of ``RECENT_MAX``. One step shares them with the next, which so
+    earlier: tuple[tuple[Visit, ...], ...] = ()
+    """All ``visits`` but the recent ones, ``RECENT_MAX`` by ``RECENT_MAX``. One step shares them with the next, which so
     costs the same after ten visits as after ten thousand."""
     planned: tuple[Visit, ...] = ()
     """The visits that silence alone will bring after the last touchpoint, in order; bounded."""
@@ -66,15 +67,15 @@ class Journey(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Whether all its touchpoints are filed under the customer's own identifier. Told from outside, and kept by every
     step."""
     recent: tuple[Visit, ...] = ()
-    """The last ``visits``, at most ``RECENT_MAX``; of a state that an older version wrote none."""
+    """The last ``visits``, at least one and at most ``RECENT_MAX``."""
 
     @property
     def visits(self) -> tuple[Visit, ...]:
         """Past visits, those that silence brought before the last touchpoint included, in order."""
-        return self.earlier + self.recent
+        return (*chain.from_iterable(self.earlier), *self.recent)
 
 
-def split(visits: tuple[Visit, ...]) -> tuple[tuple[Visit, ...], tuple[Visit, ...]]:
+def split(visits: tuple[Visit, ...]) -> tuple[tuple[tuple[Visit, ...], ...], tuple[Visit, ...]]:
     """``earlier`` and ``recent`` of a journey with these visits."""
-    at = max(len(visits) - 1, 0) // RECENT_MAX * RECENT_MAX
-    return visits[:at], visits[at:]
+    end = max(len(visits) - 1, 0) // RECENT_MAX * RECENT_MAX
+    return tuple([visits[at : at + RECENT_MAX] for at in range(0, end, RECENT_MAX)]), visits[end:]

@@ -39,7 +39,7 @@ def row(journey: Journey | None, version: int = 1, customer_id: str = "user:42",
 
 
 JOURNEY = Journey(
-    visits=(
+    recent=(
         Visit(stage="discovery", entered_at=1_750_000_000_123, cause_message_id="m1", cause_identifiers=("user:42",)),
         Visit(stage="purchase", entered_at=1_750_000_000_124, from_stage="discovery", label="quick"),
     ),

@@ -310,7 +310,7 @@ def visiting(*visits: Visit, planned: tuple[Visit, ...] = ()) -> CustomerRow:
         model_version="v1",
         stages=("cold", "warm", "hot", "gone"),
         version=1,
-        journey=Journey(visits=visits, planned=planned, highest_stage=visits[0].stage),
+        journey=Journey(recent=visits, planned=planned, highest_stage=visits[0].stage),
     )
 
 
