@@ -41,6 +41,9 @@ MARKS: Final = (
     Mark("latency.acknowledged_p99_ms", "ms until acknowledged, p99 at 1,000/s", 25, more_is_better=False),
     Mark("latency.visible_p99_ms", "ms until visible, p99 at 1,000/s", 2_000, more_is_better=False),
     Mark("identity.join.visible_p99_ms", "ms until an identify has joined 30, p99, idle", 2_000, more_is_better=False),
+    Mark("fold.seven_stage.histories_per_s", "touchpoints/s folded, seven_stage, a core", 500_000, more_is_better=True),
+    Mark("fold.wide.histories_of_seven_stage", "of that, 40 moves and two conditions", 0.75, more_is_better=True),
+    Mark("fold.five_e.step_of_many_visits", "a step after 5,000 visits, of one after 5", 1.25, more_is_better=False),
     Mark("memory_peak_mb", "MB of memory, all processes", 1_500, more_is_better=False),
 )
 """For two cores."""

@@ -1,9 +1,9 @@
-"""What the fold costs: whole histories and steps under ``seven_stage``, under a model that asks much, and for a customer
-with many visits.
+"""What the fold costs: whole histories and steps under ``seven_stage``, under a model that asks much, and for a
+customer with many visits.
 
-Nothing is started: the touchpoints of the full mix pass ingest's judgement and are folded as a worker folds them, on one
-core. All figures are CPU time of this process. What is compared is measured in turn, several times, of which the best
-counts: a busy machine slows both alike.
+Nothing is started: the touchpoints of the full mix pass ingest's judgement and are folded as a worker folds them, on
+one core. All figures are CPU time of this process. What is compared is measured in turn, several times, of which the
+best counts: a busy machine slows both alike.
 """
 
 from __future__ import annotations
@@ -73,14 +73,14 @@ def measured(now_ms: int, scale: float) -> Figures:
 
 def described() -> dict[str, Any]:
     """What is folded at scale 1: only results of which this is the same are compared."""
-    return {"seed": SEED, "items": ITEMS, "items_a_customer": ITEMS_A_CUSTOMER, "batches": BATCHES, "visits": VISITS}
+    return {"seed": SEED, "items": ITEMS, "items_a_customer": ITEMS_A_CUSTOMER, "batches": BATCHES, "visits": [*VISITS]}
 
 
 def touchpoints(start_ms: int, count: int) -> Iterator[Touchpoint]:
     """The full mix, as ingest makes touchpoints of it; copies among them."""
     workload = Workload(
-        seed=SEED, items=count, start_ms=start_ms, end_ms=start_ms + 4 * DAY_MS, customers=int(count / ITEMS_A_CUSTOMER),
-        mix=FULL,
+        seed=SEED, items=count, start_ms=start_ms, end_ms=start_ms + 4 * DAY_MS, mix=FULL,
+        customers=int(count / ITEMS_A_CUSTOMER),
     )  # fmt: skip
     rules = Rules.of(IngestSettings(), IdentitySettings(), "EUR", lambda: "")
     source = Source(name="web", write_keys=("benchmark",))
@@ -135,7 +135,8 @@ def step_batches(model: Model, batches: Sequence[Batch]) -> None:
     for batch in batches:
         for customer, placed in batch.items():
             journey = known.get(customer)
-            outcome = advance([model], journey and {model.name: journey}, placed, errors, own=True)
+            before = None if journey is None else {model.name: journey}
+            outcome = advance([model], before, placed, errors, own=True)
             assert outcome.journeys is not None
             stepped = outcome.journeys[model.name]
             assert stepped is not None

@@ -47,14 +47,14 @@ moves:
   - {from: [browser, searcher], on: looked, label: came_back, when: state.silence_s >= 1800 && state.silence_s <= 86400}
   - {from: [absent, lost], on: looked, to: browser, when: state.purchases > 0, label: returned}
   - {from: [stranger, visitor], on: viewed, to: browser, when: state.views < 10}
-  - {from: [browser, searcher], on: viewed, to: undecided, when: state.views >= 12 && state.carts == 0, label: lingering}
+  - {from: [browser, searcher], on: viewed, to: undecided, when: state.views > 11 && state.carts == 0, label: lingering}
   - {from: [chooser, undecided], on: viewed, to: browser, when: state.silence_s > 604800, label: began_anew}
   - {from: [buyer, regular], on: viewed, label: tempted, when: state.silence_s > 86400 && state.label != 'tempted'}
   - {from: [absent, lost], on: viewed, to: browser, when: state.silence_s > 60, label: returned}
   - {from: [big_spender, store_customer], on: viewed, to: buyer, when: state.orders >= 1 && state.views > 30}
   - {from: [stranger, visitor, browser], on: searched, to: searcher, when: state.touchpoints >= 1}
-  - {from: [chooser, undecided], on: searched, to: searcher, when: state.silence_s > 86400 || state.label == 'lingering'}
-  - {from: [searcher, buyer, regular], on: searched, label: looks_round, when: state.silence_s > 3600 && state.views < 3}
+  - {from: [chooser, undecided], on: searched, to: searcher, when: state.silence_s > 999 || state.label == 'lingering'}
+  - {from: [searcher, buyer, regular], on: searched, label: looks_round, when: state.silence_s > 60 && state.views < 3}
   - {from: [big_spender, store_customer], on: searched, to: searcher, when: state.silence_s > 2592000}
   - {from: [absent, lost], on: searched, to: searcher, when: state.silence_s > 60, label: returned}
   - {from: [stranger, visitor, browser, searcher], on: filled, to: chooser, when: state.carts < 5}
@@ -64,20 +64,20 @@ moves:
   - {from: store_customer, on: filled, to: chooser, when: state.orders == 0, label: went_online}
   - {from: [absent, lost], on: filled, to: chooser, when: state.silence_s > 60, label: returned}
   - {from: any, on: ordered, to: big_spender, when: state.orders >= 3 && event.value > 250.0, label: large_order}
-  - {from: [buyer, store_customer], on: ordered, to: regular, when: state.purchases >= 2, label: repeat}
-  - {from: [stranger, visitor, browser, searcher, chooser, undecided], on: ordered, to: buyer, when: state.purchases == 0}
-  - {from: [stranger, visitor, browser, searcher, chooser, undecided], on: ordered, to: regular, when: state.purchases > 0}
+  - {from: [buyer, store_customer, undecided], on: ordered, to: regular, when: state.purchases >= 2, label: repeat}
+  - {from: [stranger, visitor, browser, searcher, chooser], on: ordered, to: buyer, when: state.purchases == 0}
+  - {from: [stranger, visitor, browser, searcher, chooser], on: ordered, to: regular, when: state.purchases > 0}
   - {from: [buyer, regular, big_spender], on: ordered, label: again, when: state.silence_s > 86400}
   - {from: store_customer, on: ordered, to: buyer, when: state.orders == 0, label: went_online}
   - {from: [absent, lost], on: ordered, to: buyer, when: "state.label in ['silent', 'gone']", label: won_back}
   - {from: any, on: paid, to: big_spender, when: state.receipts >= 3 && event.value > 900.0, label: large_receipt}
-  - {from: [buyer, regular], on: paid, to: store_customer, when: state.receipts > state.orders}
-  - {from: [stranger, visitor, browser, searcher, chooser, undecided], on: paid, to: store_customer, when: event.offline}
+  - {from: [buyer, regular, undecided], on: paid, to: store_customer, when: state.receipts > state.orders}
+  - {from: [stranger, visitor, browser, searcher, chooser], on: paid, to: store_customer, when: event.offline}
   - {from: [store_customer, big_spender], on: paid, label: again, when: state.silence_s > 86400}
   - {from: [absent, lost], on: paid, to: store_customer, when: state.purchases >= 1, label: won_back}
   - {from: any, on: named, to: regular, when: state.purchases >= 3 && state.highest_stage == 'regular'}
-  - {from: [stranger, visitor], on: named, to: browser, when: state.touchpoints > 2}
-  - {from: [browser, searcher, chooser, undecided, buyer, regular], on: named, label: known, when: state.touchpoints == 1}
+  - {from: [stranger, visitor, undecided], on: named, to: browser, when: state.touchpoints > 2}
+  - {from: [browser, searcher, chooser, buyer, regular], on: named, label: known, when: state.touchpoints == 1}
   - {from: [buyer, regular, store_customer, big_spender], after: P60D, to: absent, label: silent}
   - {from: absent, after: P300D, to: lost, label: gone}
   - {from: [chooser, undecided], after: P7D, label: left_behind}

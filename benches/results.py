@@ -58,10 +58,15 @@ def last_like(result: Result, directory: Path = DIRECTORY) -> Result | None:
             earlier.at < result.at
             and earlier.format == FORMAT
             and earlier.machine.get("type") == result.machine.get("type")
-            and earlier.workload == result.workload
+            and earlier.workload == _known_to(earlier, result.workload)
         ):
             return earlier
     return None
+
+
+def _known_to(earlier: Result, workload: dict[str, Any]) -> dict[str, Any]:
+    """The workload without the fold, where the earlier result is from before it was measured: the rest is compared."""
+    return {name: what for name, what in workload.items() if name != "fold" or name in earlier.workload}
 
 
 def _parts(spread: Spread) -> Figures:

@@ -1,5 +1,5 @@
-"""`make bench`: start an installation, load it, measure it, three times; once more for identity; print and keep the
-medians."""
+"""`make bench`: measure the fold by itself; start an installation, load it, measure it, three times; once more for
+identity; print and keep the medians."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from benches import fold
 from benches.figures import Figures, together
 from benches.identity import PARTS, IdentityMeasurement, described
 from benches.installation import Analyst, Installation, InstallationError
@@ -28,6 +29,7 @@ from benches.results import Result, last_like, save
 from benches.sending import PhaseError
 
 BUILD: Final = ROOT / "build"
+PARTS_OF_ALL: Final = ("fold", "rates", "identity")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=3, help="runs, of which the medians are taken (default 3)")
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of touchpoints (default 1)")
     parser.add_argument("--mix", choices=("in_order", "full", "both"), default="both", help="measured end to end")
-    parser.add_argument("--only", choices=("rates", "identity"), help="one of the two parts; without it both")
+    parser.add_argument("--only", choices=PARTS_OF_ALL, help="one of the parts; without it all")
     parser.add_argument("--workers", type=int, help="for `tappa up --workers`; without it as many as it runs by itself")
     parser.add_argument("--dry", action="store_true", help="keep no result")
     parser.add_argument("--anyway", action="store_true", help="keep it even if other programs took much of the machine")
@@ -74,9 +76,13 @@ def bench(options: argparse.Namespace, directory: Path) -> int:
     place = machine(directory)
     now_ms = int(now.timestamp() * 1000)
     runs: list[Figures] = []
-    identity: Figures = {}
+    once: Figures = {}
     workload: dict[str, Any] = {"seed": SEED, "scale": options.scale}
-    if options.only != "identity":
+    if options.only in (None, "fold"):
+        with said("the fold"):
+            once |= fold.measured(now_ms, options.scale)
+        workload["fold"] = fold.described()
+    if options.only in (None, "rates"):
         say(f"making the touchpoints (seed {SEED})")
         phases = prepare(directory, now_ms, options.scale, options.mix)
         workload |= sent(phases, options.scale)
@@ -84,16 +90,17 @@ def bench(options: argparse.Namespace, directory: Path) -> int:
             say(f"run {number + 1} of {options.runs}")
             run, place["memory"] = one_run(phases, directory, options.workers)
             runs.append(run)
-    if options.only != "rates":
+    if options.only in (None, "identity"):
         say("identity")
         identity, place["memory"] = identity_run(directory, now_ms, options.scale, options.workers)
+        once |= identity
         workload["identity"] = described()
     result = Result(
         at=now.isoformat(timespec="seconds")[:19],
         commit=commit(),
         machine=place,
         workload=workload,
-        figures=together([*runs]) | together([identity]),
+        figures=together([*runs]) | together([once]),
         runs=runs,
     )
     print(report(result, last_like(result)))

@@ -80,18 +80,17 @@ class Compilation:
 
     def _signal(self, name: str, signal: SignalFile) -> Signal:
         path: Path = ("signals", name)
-        types = frozenset(signal.type) if signal.type else None
         channels = frozenset(signal.channel) if signal.channel else None
         score_kinds = frozenset(signal.score_kind) if signal.score_kind else None
         when = self._expression(signal.when, f"signal {name}", (*path, "when"), frozenset(), Condition)
         return Signal(
             name=name,
-            types=types,
+            types=frozenset(signal.type) if signal.type else None,
             events=frozenset(signal.event) if signal.event else None,
             channels=channels,
             score_kinds=score_kinds,
             when=when,
-            asks=(*_memberships(types, channels, score_kinds), *self._predicates(when)),
+            asks=(*_memberships(channels, score_kinds), *self._predicates(when)),
         )
 
     def _counter(self, signals: Mapping[str, Signal], name: str) -> ModelCounter | None:
@@ -123,6 +122,7 @@ class Compilation:
             from_stage="",
             signal=signal,
             when=when,
+            types=signal.types if signal else None,
             asks=(*(signal.asks if signal else ()), *self._predicates(when)),
             to=self._known_stage(way.to, (*path, "to")),
             label=way.label or "",
@@ -136,9 +136,17 @@ class Compilation:
         name = f"move {place + 1} to {move.to or move.label}"
         when = self._expression(move.when, name, (*path, "when"), frozenset(self.state_fields), Condition)
         asks = (*(signal.asks if signal else ()), *self._predicates(when))
-        label = move.label or ""
         for stage, to in self._pairs(place, move):
-            yield Move(place=place, from_stage=stage, signal=signal, when=when, asks=asks, to=to, label=label)
+            yield Move(
+                place=place,
+                from_stage=stage,
+                signal=signal,
+                when=when,
+                types=signal.types if signal else None,
+                asks=asks,
+                to=to,
+                label=move.label or "",
+            )
 
     def _lapses(self, place: int, move: MoveFile) -> Iterator[Lapse]:
         if move.after is None:
@@ -207,11 +215,7 @@ class Compilation:
         return expression
 
 
-def _memberships(
-    types: frozenset[str] | None, channels: frozenset[str] | None, score_kinds: frozenset[str] | None
-) -> Iterator[Predicate]:
-    if types is not None:
-        yield lambda touchpoint, _: touchpoint.type in types
+def _memberships(channels: frozenset[str] | None, score_kinds: frozenset[str] | None) -> Iterator[Predicate]:
     if channels is not None:
         yield lambda touchpoint, _: touchpoint.channel in channels
     if score_kinds is not None:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Final
 
 from stage_engine.condition import Context
-from stage_engine.counter import ModelCounter, kept_with, shown
+from stage_engine.counter import kept_with, shown
 from stage_engine.journey import RECENT_MAX, Journey, Visit, split
 from stage_engine.model import Model
 from stage_engine.tail import with_applied
@@ -82,6 +82,8 @@ class Course:
         event = touchpoint.event
         made = None
         for move in self._ways.by_event.get(event, self._ways.otherwise):
+            if move.types is not None and touchpoint.type not in move.types:
+                continue
             for ask in move.asks:
                 if not ask(touchpoint, self):
                     break
@@ -92,7 +94,9 @@ class Course:
         counters = self.model.counters
         for counter in counters.by_event.get(event, counters.otherwise):
             if counter.signal.carried_by(touchpoint, self):
-                self._count(counter, touchpoint)
+                kept = kept_with(counter, self.counters.get(counter.name), touchpoint, self.errors)
+                if kept is not None:
+                    self.counters[counter.name] = kept
         self.touchpoints += 1
         self.last_touch_at = order[0]
         if touchpoint.transaction:
@@ -192,11 +196,6 @@ class Course:
             case "revenue":
                 return {currency: amount / MONEY_UNIT for currency, amount in self.revenue.items()}
         return shown(self.model.counter_of[field], self.counters.get(field), touchpoint.occurred_at)
-
-    def _count(self, counter: ModelCounter, touchpoint: Touchpoint) -> None:
-        kept = kept_with(counter, self.counters.get(counter.name), touchpoint, self.errors)
-        if kept is not None:
-            self.counters[counter.name] = kept
 
     def _settle(self, touchpoint: Touchpoint) -> None:
         """A sale counts and adds its value; a return takes its value off, whichever sign that was sent with."""

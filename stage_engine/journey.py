@@ -35,8 +35,8 @@ class Journey(msgspec.Struct, array_like=True, frozen=True, gc=False):
     their stored format: append at the end, with a default."""
 
     earlier: tuple[tuple[Visit, ...], ...] = ()
-    """All ``visits`` but the recent ones, ``RECENT_MAX`` by ``RECENT_MAX``. One step shares them with the next, which so
-    costs the same after ten visits as after ten thousand."""
+    """All ``visits`` but the recent ones, ``RECENT_MAX`` by ``RECENT_MAX``. One step shares them with the next, which
+    so costs the same after ten visits as after ten thousand."""
     planned: tuple[Visit, ...] = ()
     """The visits that silence alone will bring after the last touchpoint, in order; bounded."""
     highest_stage: str = ""

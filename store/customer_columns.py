@@ -35,6 +35,7 @@ _visit: Final = attrgetter(*_NAMES)
 def customer_columns(rows: Sequence[CustomerRow]) -> list[Column]:
     """The columns of an insert."""
     journeys = [row.journey or _NOTHING for row in rows]
+    visits = [journey.visits for journey in journeys]
     return [
         Column("customer_id", "String", [row.customer_id for row in rows]),
         Column("model", "LowCardinality(String)", [row.model for row in rows]),
@@ -51,8 +52,8 @@ def customer_columns(rows: Sequence[CustomerRow]) -> list[Column]:
             "Map(LowCardinality(String), Decimal(38, 4))",
             [dict(sorted(journey.revenue.items())) for journey in journeys],
         ),
-        Column("visits_past", "UInt32", [len(journey.visits) for journey in journeys]),
-        *_visit_columns(rows, [journey.visits + journey.planned for journey in journeys]),
+        Column("visits_past", "UInt32", list(map(len, visits))),
+        *_visit_columns(rows, [past + journey.planned for past, journey in zip(visits, journeys, strict=True)]),
     ]
 
 
@@ -94,7 +95,7 @@ columns for the views: to read a customer by those takes three times as long."""
 
 def stored_journeys(block: Sequence[Sequence[Any]]) -> Iterator[tuple[tuple[str, str], Journey | None]]:
     """The journeys in rows of ``STORED``, by customer and model; None for a tombstone, and for the state of an older
-    version of Tappa, which had no visits: whoever meets it folds the history again."""
+    version of Tappa, which had no visits, or all in one list: whoever meets it folds the history again."""
     for customer_id, model, is_deleted, state in zip(*block, strict=True):
         yield (customer_id, model), None if is_deleted else _journey(state)
 

@@ -48,6 +48,20 @@ def test_a_result_is_found_again_by_a_later_one_of_the_same_machine_and_workload
     )
 
 
+def test_a_result_from_before_the_fold_was_measured_is_compared_in_all_else(tmp_path: Path) -> None:
+    save(RESULT, tmp_path)
+    later = msgspec.structs.replace(RESULT, at="2026-11-22T09:00:00", workload={"seed": 1, "fold": {"items": 5}})
+    assert last_like(later, tmp_path) is not None
+    save(later, tmp_path)
+    latest = msgspec.structs.replace(later, at="2026-11-22T10:00:00")
+    found = last_like(latest, tmp_path)
+    assert found is not None
+    assert found.at == later.at
+    other = last_like(msgspec.structs.replace(latest, workload={"seed": 1, "fold": {"items": 6}}), tmp_path)
+    assert other is not None
+    assert other.at == RESULT.at
+
+
 def test_the_newest_of_several_results_is_compared_with(tmp_path: Path) -> None:
     save(RESULT, tmp_path)
     save(msgspec.structs.replace(RESULT, at="2026-11-22T08:30:00", commit="newer"), tmp_path)

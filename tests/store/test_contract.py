@@ -235,7 +235,12 @@ async def test_a_row_that_can_never_be_written_is_told_from_a_store_that_is_away
     assert await clickhouse.read_touchpoints(["user:42"]) == {}
 
 
-def test_a_state_of_an_older_version_is_in_doubt() -> None:
-    older = msgspec.msgpack.encode(["purchase", 1_750_000_000_123, 1_750_000_000_124, 2, 1])
+@pytest.mark.parametrize(
+    "state",
+    [["purchase", 1_750_000_000_123, 1_750_000_000_124, 2, 1], [JOURNEY.visits, JOURNEY.planned, "purchase", 1, 2]],
+    ids=["without visits", "with all visits in one list"],
+)
+def test_a_state_of_an_older_version_is_in_doubt(state: list[object]) -> None:
+    older = msgspec.msgpack.encode(state)
     block = [["user:42", "user:43"], ["seven_stage"] * 2, [0, 0], [older, msgspec.msgpack.encode(JOURNEY)]]
     assert dict(stored_journeys(block)) == {("user:42", "seven_stage"): None, ("user:43", "seven_stage"): JOURNEY}
