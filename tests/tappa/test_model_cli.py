@@ -114,6 +114,14 @@ HOSTILE = {
         "silence leads in a circle (look to buy to look): take one 'after' out",
     ),
     "a time-out of no length": (MODEL.replace("P30D", "PT0M"), "'PT0M' is no silence: write days, hours or minutes"),
+    "time-outs of no length in a circle": (
+        MODEL.replace("examples:", "  - {from: look, after: PT0M, to: buy}\nexamples:"),
+        "'PT0M' is no silence: write days, hours or minutes",
+    ),
+    "a condition in twenty-one brackets": (
+        MODEL.replace("state.orders >= 1", f"'{'(' * 21}true{')' * 21}'"),
+        "nested more than 20 deep",
+    ),
     "a time-out of a thousand years": (MODEL.replace("P30D", "P99999D"), "'P99999D' is no silence"),
     "a condition that loops": (
         MODEL.replace("state.orders >= 1", "'event.properties.a.all(x, x > 1)'"),
