@@ -75,7 +75,7 @@ def test_conditions_that_fail_are_counted_by_model_and_move_and_no_partition_sto
         *((name, "outside", LOOKS, CUSTOMERS) for name in NAMES),
     }
     again = Counter({row["model"]: int(row["visits"]) for row in labels if row["label"] == "looked_again"})
-    assert again == {name: CUSTOMERS * LOOKS // 2 for name in NAMES}
+    assert again == dict.fromkeys(NAMES, CUSTOMERS * LOOKS // 2)
     assert metrics["tappa_worker_fold_errors_total"] == metrics["tappa_worker_refolds_total"] == 0
     failures = {name: value for name, value in metrics.items() if "condition_errors_total" in name}
     assert failures == {
