@@ -1,4 +1,4 @@
-"""What the tutorial shows is what one gets."""
+"""What the tutorial and the pages about real data show is what one gets."""
 
 from __future__ import annotations
 
@@ -6,15 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.tutorial import PAGE, answers, blocks
+from tests.docs.tutorial import PAGES, answers, blocks
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.stem))
 
 
 @pytest.mark.slow
-def test_every_query_of_the_tutorial_answers_what_the_tutorial_shows(tmp_path: Path) -> None:
-    found = list(answers(PAGE.read_text(), tmp_path))
-    assert len(found) >= 20
+@each_page
+def test_every_query_of_the_page_answers_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    found = list(answers(page.read_text(), tmp_path))
+    assert len(found) >= 5
     assert [(one.query, one.now) for one in found] == [(one.query, one.page) for one in found]
 
 
-def test_every_query_of_the_tutorial_shows_its_answer() -> None:
-    assert all(block.answer for block in blocks(PAGE.read_text()) if block.kind == "sql")
+@each_page
+def test_every_query_of_the_page_shows_its_answer(page: Path) -> None:
+    assert all(block.answer for block in blocks(page.read_text()) if block.kind == "sql")
+
+
+def test_every_sample_has_its_page() -> None:
+    text = "".join(page.read_text() for page in PAGES if page.stem.startswith("on_real_"))
+    samples = [folder.name for folder in (Path(__file__).parents[2] / "samples").iterdir() if folder.is_dir()]
+    assert [name for name in samples if f"tappa import samples/{name}/" not in text] == []

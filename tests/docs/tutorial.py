@@ -1,13 +1,15 @@
-"""The tutorial, as a script: its commands are run, its queries are asked, and the answers are compared or written in.
+"""The tutorial and pages like it, as scripts: their commands are run, their queries are asked, and the answers are
+compared or written in.
 
-In ``docs/tutorial.md`` a block of ``sh`` is run line by line; ``tappa up --data DIR`` starts an installation that
-serves until the next one starts. A block of ``sql`` is asked of it as the analyst, and the Markdown table right after
-the block is its answer.
+In such a page a block of ``sh`` is run line by line; ``tappa up --data DIR`` starts an installation that serves until
+the next one starts, with what was set by ``export NAME=VALUE`` before. A block of ``sql`` is asked of it as the
+analyst, and the Markdown table right after the block is its answer.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -17,14 +19,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[2]
-PAGE: Final = ROOT / "docs" / "tutorial.md"
+PAGES: Final = (ROOT / "docs" / "tutorial.md", *sorted((ROOT / "docs" / "models").glob("on_real_*.md")))
 READY_WITHIN_S: Final = 120.0
 
 _BLOCK = re.compile(r"```(sh|sql)\n(.*?)\n```\n(?:\n((?:\|[^\n]*\n)+))?", re.DOTALL)
@@ -58,6 +60,7 @@ def blocks(page: str) -> Iterator[Block]:
 def answers(page: str, folder: Path) -> Iterator[Answer]:
     """Plays the page in ``folder``, which must be empty."""
     (folder / "samples").symlink_to(ROOT / "samples")
+    environment = {**os.environ}
     with ExitStack() as running:
         data = folder
         for block in blocks(page):
@@ -66,21 +69,24 @@ def answers(page: str, folder: Path) -> Iterator[Answer]:
                 continue
             for line in block.text.splitlines():
                 words = shlex.split(line, comments=True)
-                if words[:2] == ["tappa", "up"]:
+                if words[:1] == ["export"]:
+                    name, _, value = words[1].partition("=")
+                    environment[name] = value
+                elif words[:2] == ["tappa", "up"]:
                     running.close()
                     data = folder / words[words.index("--data") + 1]
-                    running.enter_context(installation(data, folder))
+                    running.enter_context(installation(data, folder, environment))
                 elif words[:1] == ["tappa"]:
-                    run(words[1:], folder)
+                    run(words[1:], folder, environment)
 
 
 @contextmanager
-def installation(data: Path, folder: Path) -> Iterator[None]:
+def installation(data: Path, folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
     """``tappa up`` on free ports, until the end of the block."""
     data.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "tappa", "up", "--data", str(data), "--port", "0", "--clickhouse-port", "0"]
     with (folder / "up.log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment)
         try:
             deadline = time.monotonic() + READY_WITHIN_S
             while not ready(data):
@@ -100,9 +106,10 @@ def ready(data: Path) -> bool:
         return False
 
 
-def run(words: list[str], folder: Path) -> None:
+def run(words: list[str], folder: Path, environment: Mapping[str, str]) -> None:
+    command = [sys.executable, "-m", "tappa", *words]
     done = subprocess.run(
-        [sys.executable, "-m", "tappa", *words], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, f"tappa {shlex.join(words)}: {done.stdout}{done.stderr}"
 
