@@ -15,7 +15,7 @@ class RepurchaseGaps(Answer):
     waiting: int = Field(description="Customers who have not come back yet.")
     coming_back: float = Field(description="The part of purchases that another follows, as far as can be seen.")
     p50_days: int | None = Field(description="null: nobody came back.")
-    usual_days: int | None = Field(description="When 60 % of those who come back have: what is proposed.")
+    usual_days: int | None = Field(description="When 63 % of those who come back have: what is proposed.")
     p90_days: int | None
 
 

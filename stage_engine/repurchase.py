@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-USUAL: Final = 0.6
-"""The quantile that a time-out is proposed from: by then six of ten who come back have. Where customers buy at a steady
-rhythm it is just past that rhythm; where they come at random it is near the mean gap, at which 63 % have come back
-(median: 50 %, at 0.7 of the mean). The 90 % quantile would be right in the first case, and 2.3 gaps in the second."""
+USUAL: Final = 0.63
+"""The quantile that a time-out is proposed from. Where customers come at random it is their mean gap (by which
+1 - 1/e of them have come back); where they buy at a steady rhythm it is just past that rhythm. The median would be 0.7
+of the mean gap in the first case, the 90 % quantile 2.3 of it (``docs/decisions/model-suggest.md``)."""
 GAPS_MIN: Final = 30
 """Fewer prove nothing: then nothing is proposed."""
 ALL: Final = 0.9
@@ -67,25 +67,25 @@ class Gaps:
 
 def gaps_of(spans: Iterable[Spans]) -> Gaps:
     """The gaps that the spans show; in any order, each number of days as often as one likes."""
-    spans = sorted(spans, key=lambda span: span.days)
-    curve = _curve(spans)
+    spans = list(spans)
+    curve = curve_of(spans)
     plateau = curve[-1][1] if curve else 0.0
     return Gaps(
         came_back=sum(span.came_back for span in spans),
         waiting=sum(span.waiting for span in spans),
         coming_back=plateau,
-        p50=_reached(curve, 0.5 * plateau),
-        usual=_reached(curve, USUAL * plateau),
-        p90=_reached(curve, 0.9 * plateau),
+        p50=reached(curve, 0.5 * plateau),
+        usual=reached(curve, USUAL * plateau),
+        p90=reached(curve, 0.9 * plateau),
         followed=max((span.days for span in spans if span.came_back or span.waiting), default=0),
     )
 
 
-def _curve(spans: list[Spans]) -> list[tuple[int, float]]:
+def curve_of(spans: Iterable[Spans]) -> list[tuple[int, float]]:
     """By days: the part that has come back by then. Who is still waiting at some day has stayed away that day."""
     came_back: dict[int, int] = {}
     waiting: dict[int, int] = {}
-    for span in spans:
+    for span in sorted(spans, key=lambda span: span.days):
         came_back[span.days] = came_back.get(span.days, 0) + span.came_back
         waiting[span.days] = waiting.get(span.days, 0) + span.waiting
     at_risk = sum(came_back.values()) + sum(waiting.values())
@@ -102,5 +102,6 @@ def _curve(spans: list[Spans]) -> list[tuple[int, float]]:
     return curve
 
 
-def _reached(curve: list[tuple[int, float]], part: float) -> int | None:
+def reached(curve: list[tuple[int, float]], part: float) -> int | None:
+    """The first day by which so large a part has come back; None: never, as far as can be seen."""
     return next((days for days, back in curve if back >= part - 1e-12), None)

@@ -59,15 +59,15 @@ def _lines(found: Suggested) -> Iterator[str]:
 def _gaps(found: Suggested) -> Iterator[str]:
     if found.gaps:
         yield "days until the next purchase, of those who come back"
-        yield f"  {'':<24} {'gaps':>9} {'waiting':>9} {'come back':>10} {'p50':>6} {'p60':>6} {'p90':>6}"
+        yield f"  {'':<24} {'gaps':>9} {'waiting':>9} {'come back':>10} {'p50':>6} {'p63':>6} {'p90':>6}"
     yield from map(_gap, found.gaps)
 
 
 def _gap(one: RepurchaseGaps) -> str:
-    p50, p60, p90 = ("-" if days is None else f"{days:,}" for days in (one.p50_days, one.usual_days, one.p90_days))
+    p50, p63, p90 = ("-" if days is None else f"{days:,}" for days in (one.p50_days, one.usual_days, one.p90_days))
     return (
         f"  {one.category or 'all':<24} {one.gaps:>9,} {one.waiting:>9,} {one.coming_back:>10.0%} "
-        f"{p50:>6} {p60:>6} {p90:>6}"
+        f"{p50:>6} {p63:>6} {p90:>6}"
     )
 
 

@@ -175,7 +175,7 @@ def test_suggest_prints_figures_and_a_patch_that_can_be_applied(shop: Shop) -> N
         "seven_stage: what the data says",
         "",
         "days until the next purchase, of those who come back",
-        f"  {'':<24}      gaps   waiting  come back    p50    p60    p90",
+        f"  {'':<24}      gaps   waiting  come back    p50    p63    p90",
         f"  {'all':<24}        60        20       100%     30     30     30",
         "",
         "time-outs that fit",
