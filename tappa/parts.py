@@ -175,8 +175,8 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        models = [shipped(name) for name in settings.models.active]
-    except (ModelError, OSError) as error:
+        models = active_models(settings)
+    except (ModelError, OSError, ValueError) as error:
         refuse(f"a journey model cannot be used: {error}")
     if not await _migrated(settings, stop):
         return
@@ -246,6 +246,18 @@ def run_store(settings: Settings, data: Path, listener: socket.socket) -> None:
     except StoreHeldError as error:
         logger.error("%s", error)
         sys.exit(EXIT_NOT_DONE)
+
+
+def active_models(settings: Settings) -> list[Model]:
+    """Those that the settings name. Raises ``ModelError`` and ``OSError``, and ``ValueError`` when two have one name:
+    their rows would be the same."""
+    models: dict[str, Model] = {}
+    for said in settings.models.active:
+        model = shipped(said)
+        if model.name in models:
+            raise ValueError(f"two of the active models are called '{model.name}': give the one in {said} another name")
+        models[model.name] = model
+    return list(models.values())
 
 
 def shipped(model: str) -> Model:
