@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stage_engine.counter import shown
 from stage_engine.fold import Bearing, bearing, fold, step
-from stage_engine.journey import Journey
+from stage_engine.journey import RECENT_MAX, Journey
 from stage_engine.model import SHIPPED, Model, parse_model, shipped_models
 from stage_engine.tail import TAIL_MAX
 from stage_engine.touchpoint import Touchpoint
@@ -327,3 +327,18 @@ def test_the_step_of_a_journey_leaves_the_journey_before_as_it_was() -> None:
         simple(2, at=1, event="Order Completed", transaction="sale", value=5, currency="EUR"),
     )
     assert before.revenue == {"EUR": 1}
+
+
+def test_a_journey_of_many_visits_is_the_fold_after_every_step_and_shares_what_is_past() -> None:
+    model = MODELS["five_e"]
+    history = [simple(number, at=number * DAY, type="page", event="Page Viewed") for number in range(2 * RECENT_MAX)]
+    journey = fold(model, history[:1])
+    for seen, touchpoint in enumerate(history[1:], 2):
+        assert journey is not None
+        before, journey = journey, step(model, journey, touchpoint)
+        assert journey == fold(model, history[:seen])
+        assert all(one is other for one, other in zip(before.earlier, journey.earlier, strict=False))
+        assert 1 <= len(journey.recent) <= RECENT_MAX
+    assert journey is not None
+    assert len(journey.visits) == 4 * RECENT_MAX - 1
+    assert {len(some) for some in journey.earlier} == {RECENT_MAX}
