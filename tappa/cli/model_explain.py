@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,11 +48,11 @@ def explain(customer: str, name: str | None, last: int, data: Path, as_json: boo
     if as_json:
         click.echo(found.model_dump_json(indent=2))
         return
-    for line in _lines(found):
+    for line in _lines(found, datetime.now(UTC)):
         click.echo(shown(line))
 
 
-def _lines(found: Explained) -> Iterator[str]:
+def _lines(found: Explained, now: datetime) -> Iterator[str]:
     leads = f"{found.asked} leads to " if found.asked != found.customer_id else ""
     yield f"{leads}{found.customer_id}, under {found.model}"
     if left_out := found.touchpoints_count - len(found.touchpoints):
@@ -64,11 +64,13 @@ def _lines(found: Explained) -> Iterator[str]:
         yield _line(touchpoint)
         for reason in touchpoint.reasons:
             yield f"    {reason}"
-    if found.planned:
+    for silence in found.planned:
+        if silence.at <= now:
+            yield _silent(silence)
+    if planned := [silence for silence in found.planned if silence.at > now]:
         yield ""
         yield "planned, if nobody arrives before"
-    for silence in found.planned:
-        yield _silent(silence)
+        yield from map(_silent, planned)
 
 
 def _line(touchpoint: ExplainedTouchpoint) -> str:

@@ -76,6 +76,8 @@ def test_explain_says_of_each_touchpoint_what_it_did_and_why(shop: Shop) -> None
         page("2", 60_000),
         touchpoint("3", at=DAY_MS, user="ada", event="Order Completed", transaction="sale", contacts=("email:a@x",)),
         touchpoint("4", at=100 * DAY_MS, user="ada", event="Lunch\x1b[2J"),
+        touchpoint("5", at=10_000 * DAY_MS, user="ada", event="Lunch"),
+        touchpoint("6", at=-7_000 * DAY_MS, user="bob", event="Order Completed", transaction="sale"),
     )
     assert shop.said("explain", "email:a@x").splitlines() == [
         "email:a@x leads to user:ada, under seven_stage",
@@ -88,12 +90,21 @@ def test_explain_says_of_each_touchpoint_what_it_did_and_why(shop: Shop) -> None
         "2025-09-14 15:06:40              silence: purchase -> purchase, lapsing (move 26)",
         "2025-09-23 15:06:40 web          Lunch·[2J: no move from purchase",
         "    no signal",
-        "",
-        "planned, if nobody arrives before",
         "2025-12-22 15:06:40              silence: purchase -> purchase, lapsing (move 26)",
         "2026-09-23 15:06:40              silence: purchase -> purchase, lost (move 27)",
+        "2052-10-31 15:06:40 web          Lunch: no move from purchase",
+        "    no signal",
+        "",
+        "planned, if nobody arrives before",
+        "2053-01-29 15:06:40              silence: purchase -> purchase, lapsing (move 26)",
+        "2053-10-31 15:06:40              silence: purchase -> purchase, lost (move 27)",
     ]
-    assert "\n4 touchpoints; the first 3 are left out (--last)\n" in shop.said("explain", "user:ada", "--last", "1")
+    assert shop.said("explain", "user:bob").splitlines()[2:] == [
+        "2006-04-16 15:06:40 web          Order Completed [bought]: begins in purchase (entry 1)",
+        "2006-07-15 15:06:40              silence: purchase -> purchase, lapsing (move 26)",
+        "2007-04-16 15:06:40              silence: purchase -> purchase, lost (move 27)",
+    ]
+    assert "\n5 touchpoints; the first 4 are left out (--last)\n" in shop.said("explain", "user:ada", "--last", "1")
 
 
 def test_explain_answers_machines_in_json_under_any_model(shop: Shop) -> None:
