@@ -27,11 +27,15 @@ signals:
   ordered: {event: Order Completed, when: event.value > 0.0 && event.currency == 'EUR'}
   paid: {event: Receipt Issued, when: event.transaction == 'sale' && event.value > 0.0}
   named: {type: identify, when: event.source != 'import'}
+  product: {event: Product Viewed}
+  cart: {event: Product Added}
+  order: {event: Order Completed}
+  receipt: {event: Receipt Issued}
 counters:
-  views: {count: viewed}
-  carts: {count: filled}
-  orders: {count: ordered}
-  receipts: {count: paid}
+  views: {count: product}
+  carts: {count: cart}
+  orders: {count: order}
+  receipts: {count: receipt}
 entry:
   - {on: ordered, to: buyer, when: event.value < 100000.0}
   - {on: paid, to: store_customer, when: event.offline}
