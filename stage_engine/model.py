@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -45,6 +45,8 @@ class Model:
     counters: Ways[ModelCounter]
     counter_of: Mapping[str, ModelCounter]
     """By name."""
+    text: str = field(default="", compare=False, repr=False)
+    """What it was read from, if that is known."""
 
 
 def load_model(path: Path | str) -> Model:
@@ -76,7 +78,7 @@ def parse_model(text: str, filename: str = "model.yaml") -> Model:
     """The model that ``text`` describes; ``filename`` is for the messages. Raises ``ModelError`` with all problems
     found."""
     file, problems = read_model_file(text, filename)
-    return compiled(file, problems)
+    return replace(compiled(file, problems), text=text)
 
 
 def compiled(file: ModelFile, problems: Problems) -> Model:

@@ -52,9 +52,14 @@ from store.interface import (
     CustomerRow,
     Decision,
     Decisions,
+    Fold,
+    Generation,
     IdentityRow,
     Position,
+    Progress,
     Sighting,
+    Standing,
+    State,
     StoreError,
     StoreUnavailableError,
     UnwritableRowError,
@@ -65,9 +70,13 @@ from store.touchpoint_columns import (
     FETCHED,
     FETCHED_BYTES,
     FETCHED_TIMES,
+    PACKED_FORMAT,
+    PACKED_SETTINGS,
     counting_touchpoints,
     is_nobody,
+    packed,
     touchpoint_columns,
+    unpacked,
 )
 
 T = TypeVar("T")
@@ -145,9 +154,74 @@ class ClickHouseStore:
         await asyncio.to_thread(self._write, "settings", _note_columns, [(key, value)])
 
     async def read_journeys(
-        self, customer_ids: Collection[str], model_versions: Mapping[str, str]
-    ) -> dict[tuple[str, str], Journey | None]:
-        return await asyncio.to_thread(self._read_journeys, customer_ids, model_versions)
+        self, customer_ids: Collection[str], wanted: Collection[Fold]
+    ) -> dict[tuple[str, Fold], Journey | None]:
+        return await asyncio.to_thread(self._read_journeys, customer_ids, wanted)
+
+    async def read_standings(
+        self, of: Fold, begin: int, end: int, partitions: Collection[int], partitions_count: int
+    ) -> list[Standing]:
+        # Without FINAL, and the place first: most rows are read no further than their customer.
+        lives = ", ".join(f"{partition:d}" for partition in sorted(partitions))
+        rows = await self.rows(
+            "SELECT customer_id, argMax((is_deleted, own), version) AS last FROM customers "
+            f"PREWHERE bitShiftRight(sipHash64(customer_id), 32) >= {begin:d} "
+            f"AND bitShiftRight(sipHash64(customer_id), 32) < {end:d} "
+            f"WHERE {_of_generation(of)} AND CRC32(customer_id) % {partitions_count:d} IN ({lives}) "
+            "GROUP BY customer_id ORDER BY sipHash64(customer_id)"
+        )
+        return [Standing(customer_id=customer_id, gone=bool(gone), own=bool(own)) for customer_id, (gone, own) in rows]
+
+    async def read_filed_between(
+        self, begin: int, end: int, partitions: Collection[int], partitions_count: int, fields: Collection[str]
+    ) -> dict[str, list[Placed]]:
+        lives = ", ".join(f"{partition:d}" for partition in sorted(partitions))
+        statement = (
+            f"SELECT {packed(fields)} FROM touchpoints "
+            f"PREWHERE sipHash64(filed_under) >= {begin << 32:d} AND sipHash64(filed_under) <= {(end << 32) - 1:d} "
+            f"WHERE filed_under != '' AND CRC32(filed_under) % {partitions_count:d} IN ({lives})"
+        )
+        return await asyncio.to_thread(self._read_packed, statement)
+
+    async def count_standings(self, of: Fold) -> tuple[int, int]:
+        [(customers, touchpoints)] = await self.rows(
+            f"SELECT count(), sum(touchpoints) FROM customers FINAL WHERE {_of_generation(of)} AND NOT is_deleted"
+        )
+        return customers, touchpoints
+
+    async def read_models(self) -> list[Generation]:
+        rows = await self.rows("SELECT model, generation, model_version, text, state FROM models FINAL ORDER BY ALL")
+        return [
+            Generation(model=model, number=number, version=version, text=text, state=State(state))
+            for model, number, version, text, state in rows
+        ]
+
+    async def write_models(self, generations: Sequence[Generation]) -> None:
+        await asyncio.to_thread(self._write, "models", _model_columns, generations)
+
+    async def drop_generations(self, gone: Sequence[Generation]) -> None:
+        places = ", ".join(f"({literal(one.model)}, {one.number:d})" for one in gone)
+        if places:
+            await self.execute(
+                f"ALTER TABLE customers DELETE WHERE (model, generation) IN ({places}) SETTINGS mutations_sync = 1"
+            )
+
+    async def read_modelled(self) -> set[tuple[str, int]]:
+        rows = await self.rows("SELECT DISTINCT model, generation FROM customers")
+        return {(model, generation) for model, generation in rows}
+
+    async def read_progress(self, generation: int) -> list[Progress]:
+        rows = await self.rows(
+            "SELECT partition, begun_at, done, customers FROM rebuild_progress FINAL "
+            f"WHERE generation = {generation:d} ORDER BY partition"
+        )
+        return [
+            Progress(generation=generation, partition=partition, begun_at=begun_at, done=done, customers=customers)
+            for partition, begun_at, done, customers in rows
+        ]
+
+    async def write_progress(self, progress: Sequence[Progress]) -> None:
+        await asyncio.to_thread(self._write, "rebuild_progress", _progress_columns, progress)
 
     async def read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
         return await asyncio.to_thread(self._read_touchpoints, homes)
@@ -295,18 +369,24 @@ class ClickHouseStore:
         return self._asking("query", ask)
 
     def _read_journeys(
-        self, customer_ids: Collection[str], model_versions: Mapping[str, str]
-    ) -> dict[tuple[str, str], Journey | None]:
-        wanted = ", ".join(f"({literal(model)}, {literal(version)})" for model, version in model_versions.items())
-        found: dict[tuple[str, str], Journey | None] = {}
-        for ids in _parts(customer_ids if wanted else ()):
+        self, customer_ids: Collection[str], wanted: Collection[Fold]
+    ) -> dict[tuple[str, Fold], Journey | None]:
+        by_place = {(one.model, one.generation): one for one in wanted}
+        places = ", ".join(f"({literal(model)}, {number:d})" for model, number in by_place)
+        versions = ", ".join(
+            f"({literal(one.model)}, {one.generation:d}, {literal(one.version)})" for one in by_place.values()
+        )
+        found: dict[tuple[str, Fold], Journey | None] = {}
+        for ids in _parts(customer_ids if by_place else ()):
             statement = (
                 f"SELECT {', '.join(STORED)} FROM customers FINAL "
-                f"PREWHERE customer_id IN ({ids}) WHERE is_deleted OR (model, model_version) IN ({wanted})"
+                f"PREWHERE customer_id IN ({ids}) AND (model, generation) IN ({places}) "
+                f"WHERE is_deleted OR (model, generation, model_version) IN ({versions})"
             )
             for block in self._blocks("customers", statement, {"state": "bytes"}):
-                found.update(stored_journeys(block))
-        return {key: journey for key, journey in found.items() if key[1] in model_versions}
+                for (customer_id, model, generation), journey in stored_journeys(block):
+                    found[customer_id, by_place[model, generation]] = journey
+        return found
 
     def _read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
         formats = dict.fromkeys(FETCHED_BYTES, "bytes") | dict.fromkeys(FETCHED_TIMES, "int")
@@ -321,6 +401,13 @@ class ClickHouseStore:
             for block in self._blocks("touchpoints", statement, formats):
                 counting_touchpoints(block, found)
         return {home: list(touchpoints.values()) for home, touchpoints in found.items()}
+
+    def _read_packed(self, statement: str) -> dict[str, list[Placed]]:
+        answer = self._asking(
+            "query of touchpoints",
+            lambda client: client.raw_query(statement, fmt=PACKED_FORMAT, settings=PACKED_SETTINGS),
+        )
+        return unpacked(answer)
 
     def _read_linked(self, identifiers: Collection[str]) -> list[Touchpoint]:
         formats = dict.fromkeys(FETCHED_BYTES, "bytes") | dict.fromkeys(FETCHED_TIMES, "int")
@@ -473,6 +560,30 @@ def _rejected_columns(refused: Sequence[Refused]) -> list[Column]:
         Column("message_id", "String", [r.message_id for r in refused]),
         Column("body", "String", [r.body for r in refused]),
         Column("endpoint", "LowCardinality(String)", [r.endpoint for r in refused]),
+    ]
+
+
+def _of_generation(of: Fold) -> str:
+    return f"model = {literal(of.model)} AND generation = {of.generation:d}"
+
+
+def _model_columns(generations: Sequence[Generation]) -> list[Column]:
+    return [
+        Column("model", "LowCardinality(String)", [one.model for one in generations]),
+        Column("generation", "UInt32", [one.number for one in generations]),
+        Column("model_version", "String", [one.version for one in generations]),
+        Column("text", "String", [one.text for one in generations]),
+        Column("state", "UInt8", [int(one.state) for one in generations]),
+    ]
+
+
+def _progress_columns(progress: Sequence[Progress]) -> list[Column]:
+    return [
+        Column("generation", "UInt32", [one.generation for one in progress]),
+        Column("partition", "UInt32", [one.partition for one in progress]),
+        Column("begun_at", "UInt64", [one.begun_at for one in progress]),
+        Column("done", "UInt64", [one.done for one in progress]),
+        Column("customers", "UInt64", [one.customers for one in progress]),
     ]
 
 

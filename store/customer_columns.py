@@ -39,10 +39,12 @@ def customer_columns(rows: Sequence[CustomerRow]) -> list[Column]:
     return [
         Column("customer_id", "String", [row.customer_id for row in rows]),
         Column("model", "LowCardinality(String)", [row.model for row in rows]),
+        Column("generation", "UInt32", [row.generation for row in rows]),
         Column("model_version", "LowCardinality(String)", [row.model_version for row in rows]),
         Column("version", "UInt64", [row.version for row in rows]),
         Column("is_deleted", "UInt8", [row.journey is None for row in rows]),
         Column("state", "String", list(map(_encode, journeys))),
+        Column("own", "UInt8", [journey.own for journey in journeys]),
         Column("first_touch_at", "DateTime64(3, 'UTC')", [journey.first_touch_at for journey in journeys]),
         Column("last_touch_at", "DateTime64(3, 'UTC')", [journey.last_touch_at for journey in journeys]),
         Column("touchpoints", "UInt64", [journey.touchpoints for journey in journeys]),
@@ -88,16 +90,16 @@ def _ranks(stages: tuple[str, ...]) -> dict[str, int]:
     return {stage: number for number, stage in enumerate(stages)}
 
 
-STORED: Final = ("customer_id", "model", "is_deleted", "state")
+STORED: Final = ("customer_id", "model", "generation", "is_deleted", "state")
 """What to select for ``stored_journeys``, in its order; ``state`` as bytes. The state has the visits, too, which are
 columns for the views: to read a customer by those takes three times as long."""
 
 
-def stored_journeys(block: Sequence[Sequence[Any]]) -> Iterator[tuple[tuple[str, str], Journey | None]]:
-    """The journeys in rows of ``STORED``, by customer and model; None for a tombstone, and for the state of an older
-    version of Tappa, which had no visits, or all in one list: whoever meets it folds the history again."""
-    for customer_id, model, is_deleted, state in zip(*block, strict=True):
-        yield (customer_id, model), None if is_deleted else _journey(state)
+def stored_journeys(block: Sequence[Sequence[Any]]) -> Iterator[tuple[tuple[str, str, int], Journey | None]]:
+    """The journeys in rows of ``STORED``, by customer, model and generation; None for a tombstone, and for the state of
+    an older version of Tappa, which had no visits, or all in one list: whoever meets it folds the history again."""
+    for customer_id, model, generation, is_deleted, state in zip(*block, strict=True):
+        yield (customer_id, model, generation), None if is_deleted else _journey(state)
 
 
 def _journey(state: bytes) -> Journey | None:

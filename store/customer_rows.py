@@ -14,6 +14,7 @@ from stage_engine.identity.resolve import Stretches
 from stage_engine.touchpoint import OrderKey
 from store.clickhouse import ClickHouseStore, literal
 from store.identity_rows import key_of
+from store.schema_text import serving
 
 Row = dict[str, Any]
 """By column. Times are milliseconds since 1970 UTC, None for none."""
@@ -82,7 +83,7 @@ async def read_beginnings(store: ClickHouseStore, customer: str, model: str) -> 
         "SELECT visits.stage, arrayMap(at -> toUnixTimestamp64Milli(at), visits.entered_at), visits.cause_message_id, "
         "visits.cause_source, visits.cause_identifiers, "
         "arrayMap(at -> toUnixTimestamp64Milli(at), visits.cause_original_timestamp) FROM customers FINAL "
-        f"WHERE customer_id = {literal(customer)} AND model = {literal(model)} AND NOT is_deleted"
+        f"WHERE customer_id = {literal(customer)} AND model = {literal(model)} AND {serving()} AND NOT is_deleted"
     )
     return [
         Beginning(stage=stage, entered_at=at, cause=(message_id, source, tuple(identifiers), original))

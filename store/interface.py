@@ -4,8 +4,9 @@ rows are replaced by a version that is not lower.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Literal, Protocol
+from collections.abc import Collection, Sequence
+from enum import IntEnum
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -30,11 +31,82 @@ class UnwritableRowError(StoreError):
     """A value in these rows can never be written, whatever the state of the store: part them and write the others."""
 
 
+class State(IntEnum):
+    """What becomes of the rows of a generation. It never goes back."""
+
+    REBUILDING = 1
+    """They are being folded."""
+    SERVING = 2
+    """They are what the views show."""
+    GONE = 3
+    """They are no longer folded, and may be dropped."""
+
+
+class Generation(msgspec.Struct, frozen=True, kw_only=True):
+    """One fold of the whole history under one model. Rows of a generation that is not listed serve."""
+
+    model: str
+    number: int
+    """A rebuild's own; 0 for what was folded first."""
+    version: str
+    """Hash of what the model means, as of the code that began it."""
+    text: str
+    """The model's file."""
+    state: State
+
+    @property
+    def key(self) -> str:
+        """Tells it from all others."""
+        return generation_key(self.model, self.number)
+
+
+def generation_key(model: str, number: int) -> str:
+    """The model's name, behind it the number if that is not 0."""
+    return f"{model} {number}" if number else model
+
+
+class Fold(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows of customers are meant: those of a generation, folded under a version of its model."""
+
+    model: str
+    generation: int
+    version: str
+
+
+PROGRESS_END: Final = 2**32
+"""How far a rebuild gets: customers have places from 0 to below this, by a hash of the store's own."""
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a rebuild is with the customers of one partition; replaces what was less far."""
+
+    generation: int
+    partition: int
+    begun_at: int
+    """Offset of the message that began it there."""
+    done: int
+    """Customers with a place below this are folded; ``PROGRESS_END`` when all are."""
+    customers: int
+    """How many that were."""
+
+
+class Standing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What a customer's row says of where their history is."""
+
+    customer_id: str
+    gone: bool
+    """Nothing is left of them."""
+    own: bool
+    """All of it is filed under their own identifier."""
+
+
 class CustomerRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """All that is derived about one customer under one model; replaces the row of a version that is not higher."""
+    """All that is derived about one customer under one model; replaces the row of the same generation and of a version
+    that is not higher."""
 
     customer_id: str
     model: str
+    generation: int = 0
     model_version: str
     stages: tuple[str, ...]
     """The model's stages in its order, first to furthest: tells the views the highest stage reached at any moment."""
@@ -42,6 +114,11 @@ class CustomerRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """``epoch << 48 | offset`` of the record it was written for."""
     journey: Journey | None
     """None: there is nothing left of this customer (a tombstone)."""
+
+    @property
+    def key(self) -> str:
+        """``Generation.key`` of its generation."""
+        return generation_key(self.model, self.generation)
 
 
 class Decision(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag_field="_", tag="d"):
@@ -111,10 +188,45 @@ class Store(Protocol):
         """Insert dead letters; the same ``rejected_id`` is one row."""
 
     async def read_journeys(
-        self, customer_ids: Collection[str], model_versions: Mapping[str, str]
-    ) -> dict[tuple[str, str], Journey | None]:
-        """Journeys by (customer_id, model), of the given version of each model; None for a tombstone, absent without a
-        row. Whatever the version of a tombstone's model, under every model there is nothing left."""
+        self, customer_ids: Collection[str], wanted: Collection[Fold]
+    ) -> dict[tuple[str, Fold], Journey | None]:
+        """Journeys by customer and what was wanted; None for a tombstone, absent without a row. Whatever the version of
+        a tombstone's model, there is nothing left."""
+
+    async def read_standings(
+        self, of: Fold, begin: int, end: int, partitions: Collection[int], partitions_count: int
+    ) -> list[Standing]:
+        """The customers with rows of a generation (whatever the version of its model) and a place from ``begin`` to
+        below ``end`` who live in these partitions, in the order of their places, in which their facts lie side by
+        side."""
+
+    async def read_filed_between(
+        self, begin: int, end: int, partitions: Collection[int], partitions_count: int, fields: Collection[str]
+    ) -> dict[str, list[Placed]]:
+        """The facts by the home that they are filed under, for all homes with a place from ``begin`` to below ``end``
+        that live in these partitions; copies may be there. What only conditions read is left empty unless it is one of
+        ``fields``."""
+
+    async def count_standings(self, of: Fold) -> tuple[int, int]:
+        """How many customers have rows of a generation, tombstones left out, and how many touchpoints these have."""
+
+    async def read_models(self) -> list[Generation]:
+        """All generations that were ever written, each as it is now."""
+
+    async def write_models(self, generations: Sequence[Generation]) -> None:
+        """Add generations, or carry them to a later state: all at once, for every view at the same moment."""
+
+    async def drop_generations(self, gone: Sequence[Generation]) -> None:
+        """Delete their rows of customers."""
+
+    async def read_modelled(self) -> set[tuple[str, int]]:
+        """The models and generations under which there are rows of customers."""
+
+    async def read_progress(self, generation: int) -> list[Progress]:
+        """How far a rebuild is, by partition in which it has begun."""
+
+    async def write_progress(self, progress: Sequence[Progress]) -> None:
+        """Keep it, unless it was further already."""
 
     async def read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
         """The facts filed under each home, one per identity (the copy that counts), in no particular order."""

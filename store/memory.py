@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from hashlib import blake2b
+from typing import Any
+from zlib import crc32
+
+from msgspec.structs import replace
 
 from stage_engine.identity.carried import carried
 from stage_engine.identity.limits import Limits
@@ -13,9 +18,22 @@ from stage_engine.identity.reading import Reading, bounded, reading_of
 from stage_engine.journey import Journey
 from stage_engine.touchpoint import OrderKey, Placed, Touchpoint, identity_of
 from store.identity_columns import deciding, rank
-from store.interface import CustomerRow, Decision, Decisions, IdentityRow, Position, Sighting
+from store.interface import (
+    PROGRESS_END,
+    CustomerRow,
+    Decision,
+    Decisions,
+    Fold,
+    Generation,
+    IdentityRow,
+    Position,
+    Progress,
+    Sighting,
+    Standing,
+    State,
+)
 from store.rejected import Refused
-from store.touchpoint_columns import counts_before
+from store.touchpoint_columns import CONDITIONS_ONLY, counts_before, is_nobody
 
 
 class MemoryStore:
@@ -24,8 +42,12 @@ class MemoryStore:
     def __init__(self) -> None:
         self.touchpoints: dict[str, dict[bytes, Touchpoint]] = {}
         """By home and identity."""
-        self.customers: dict[tuple[str, str], CustomerRow] = {}
-        """By customer and model."""
+        self.generations: dict[tuple[str, str, int], CustomerRow] = {}
+        """Rows of customers by customer, model and generation."""
+        self.models: dict[tuple[str, int], Generation] = {}
+        """By model and number."""
+        self.progress: dict[tuple[int, int], Progress] = {}
+        """By generation and partition."""
         self.links: dict[str, dict[tuple[OrderKey, bool], Link]] = {}
         """By identifier, place and whether it is settled."""
         self.identities: dict[str, IdentityRow] = {}
@@ -49,25 +71,95 @@ class MemoryStore:
             if known is None or one.received_at >= known.received_at:
                 self.rejected[one.rejected_id] = one
 
-    async def read_journeys(
-        self, customer_ids: Collection[str], model_versions: Mapping[str, str]
-    ) -> dict[tuple[str, str], Journey | None]:
+    @property
+    def customers(self) -> dict[tuple[str, str], CustomerRow]:
+        """By customer and model: the rows that the views would show."""
+        hidden = {key for key, one in self.models.items() if one.state is not State.SERVING}
         return {
-            (customer_id, model): row.journey
-            for customer_id in customer_ids
-            for model, version in model_versions.items()
-            if (row := self.customers.get((customer_id, model))) is not None
-            and (row.model_version == version or row.journey is None)
+            (customer_id, model): row
+            for (customer_id, model, number), row in self.generations.items()
+            if (model, number) not in hidden
         }
+
+    async def read_journeys(
+        self, customer_ids: Collection[str], wanted: Collection[Fold]
+    ) -> dict[tuple[str, Fold], Journey | None]:
+        return {
+            (customer_id, one): row.journey
+            for customer_id in customer_ids
+            for one in wanted
+            if (row := self.generations.get((customer_id, one.model, one.generation))) is not None
+            and (row.model_version == one.version or row.journey is None)
+        }
+
+    async def read_standings(
+        self, of: Fold, begin: int, end: int, partitions: Collection[int], partitions_count: int
+    ) -> list[Standing]:
+        return [
+            Standing(
+                customer_id=row.customer_id,
+                gone=row.journey is None,
+                own=row.journey is not None and row.journey.own,
+            )
+            for row in sorted(self._rows_of(of), key=lambda row: _place(row.customer_id))
+            if begin <= _place(row.customer_id) < end
+            and crc32(row.customer_id.encode()) % partitions_count in partitions
+        ]
+
+    async def read_filed_between(
+        self, begin: int, end: int, partitions: Collection[int], partitions_count: int, fields: Collection[str]
+    ) -> dict[str, list[Placed]]:
+        empty: dict[str, Any] = {name: value for name, (_, value) in CONDITIONS_ONLY.items() if name not in fields}
+        return {
+            home: [(one.order, identity, replace(one, **empty)) for identity, one in facts.items()]
+            for home, facts in self.touchpoints.items()
+            if not is_nobody(home)
+            and begin <= _place(home) < end
+            and crc32(home.encode()) % partitions_count in partitions
+        }
+
+    async def count_standings(self, of: Fold) -> tuple[int, int]:
+        journeys = [row.journey for row in self._rows_of(of) if row.journey]
+        return len(journeys), sum(journey.touchpoints for journey in journeys)
+
+    def _rows_of(self, of: Fold) -> list[CustomerRow]:
+        return [
+            row for (_, model, number), row in self.generations.items() if (model, number) == (of.model, of.generation)
+        ]
+
+    async def read_models(self) -> list[Generation]:
+        return list(self.models.values())
+
+    async def write_models(self, generations: Sequence[Generation]) -> None:
+        for one in generations:
+            known = self.models.get((one.model, one.number))
+            if known is None or one.state >= known.state:
+                self.models[one.model, one.number] = one
+
+    async def drop_generations(self, gone: Sequence[Generation]) -> None:
+        places = {(one.model, one.number) for one in gone}
+        self.generations = {key: row for key, row in self.generations.items() if key[1:] not in places}
+
+    async def read_modelled(self) -> set[tuple[str, int]]:
+        return {(model, number) for _, model, number in self.generations}
+
+    async def read_progress(self, generation: int) -> list[Progress]:
+        return [one for one in self.progress.values() if one.generation == generation]
+
+    async def write_progress(self, progress: Sequence[Progress]) -> None:
+        for one in progress:
+            known = self.progress.get((one.generation, one.partition))
+            if known is None or one.done >= known.done:
+                self.progress[one.generation, one.partition] = one
 
     async def read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
         return {home: list(self.touchpoints[home].values()) for home in homes if home in self.touchpoints}
 
     async def write_customers(self, rows: Sequence[CustomerRow]) -> None:
         for row in rows:
-            known = self.customers.get((row.customer_id, row.model))
+            known = self.generations.get((row.customer_id, row.model, row.generation))
             if known is None or row.version >= known.version:
-                self.customers[row.customer_id, row.model] = row
+                self.generations[row.customer_id, row.model, row.generation] = row
 
     async def write_links(self, sightings: Sequence[Sighting]) -> None:
         for identifier, link in sightings:
@@ -148,3 +240,8 @@ class MemoryStore:
         self.notes[key] = value
 
     async def close(self) -> None: ...
+
+
+def _place(customer_id: str) -> int:
+    """Where a rebuild comes to a customer."""
+    return int.from_bytes(blake2b(customer_id.encode(), digest_size=4).digest()) % PROGRESS_END

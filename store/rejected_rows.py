@@ -9,6 +9,7 @@ from collections.abc import Collection
 import msgspec
 
 from store.clickhouse import ClickHouseStore, literal
+from store.schema_text import serving
 
 
 class RejectedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,11 +78,11 @@ async def mark_replayed(store: ClickHouseStore, ids: Collection[str], *, before_
         )
 
 
-async def counts(store: ClickHouseStore, default_model: str) -> Counts:
+async def counts(store: ClickHouseStore) -> Counts:
     """What is in the database now."""
     ((touchpoints, customers, rejected),) = await store.rows(
         "SELECT (SELECT count() FROM touchpoints FINAL), "
-        f"(SELECT count() FROM customers FINAL WHERE model = {literal(default_model)} AND NOT is_deleted), "
+        f"(SELECT uniqExact(customer_id) FROM customers FINAL WHERE {serving()} AND NOT is_deleted), "
         "(SELECT count() FROM rejected FINAL WHERE state = 'open')"
     )
     return Counts(touchpoints=touchpoints, customers=customers, rejected=rejected)

@@ -54,6 +54,11 @@ def views(default_model: str, reporting_currency: str) -> list[View]:
     ]
 
 
+def serving() -> str:
+    """A condition on rows of ``customers``: that they are of a generation that serves."""
+    return _read("views/fragments", "serving.sql").rstrip()
+
+
 def checksum(text: str) -> str:
     """Tells whether a text was changed."""
     return blake2b(text.encode(), digest_size=16).hexdigest()

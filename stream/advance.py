@@ -8,17 +8,19 @@ from typing import Final
 
 import msgspec
 
-from stage_engine.fold import Bearing, bearing_of, fold, fold_placed, steps
+from stage_engine.fold import Bearing, bearing_of, fold_placed, steps
 from stage_engine.journey import Journey
 from stage_engine.model import Model
-from stage_engine.touchpoint import Placed, Touchpoint
+from stage_engine.touchpoint import Placed
 
 Journeys = Mapping[str, Journey | None]
-"""A customer's journeys by model; None where the history leaves nothing."""
+"""A customer's journeys by model and generation (``Generation.key``); None where the history leaves nothing."""
 
+Models = Mapping[str, Model]
+"""By the same."""
 
 Errors = Mapping[str, Counter[str]]
-"""By model: conditions that could not be evaluated, which means no, by name."""
+"""By the same: conditions that could not be evaluated, which means no, by name."""
 
 _NEW: Final = Bearing.NEW
 _DOUBT: Final = Bearing.DOUBT
@@ -35,17 +37,17 @@ class Advance(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 def advance(
-    models: Sequence[Model], journeys: Journeys | None, placed: Sequence[Placed], errors: Errors, *, own: bool = False
+    models: Models, journeys: Journeys | None, placed: Sequence[Placed], errors: Errors, *, own: bool = False
 ) -> Advance:
     """Apply a customer's touchpoints (in total order, no copies among them) to ``journeys``; None means that this
     customer has no facts but these. ``own``: whether all of them are filed under the customer's own identifier."""
     if journeys is None:
-        begun = {model.name: fold_placed(model, placed, errors[model.name], own=own) for model in models}
+        begun = {key: fold_placed(model, placed, errors[key], own=own) for key, model in models.items()}
         return Advance(journeys=begun, steps=len(placed))
     moved: dict[str, Journey | None] = {}
     new: list[Placed] = []
-    for model in models:
-        journey = journeys.get(model.name)
+    for key, model in models.items():
+        journey = journeys.get(key)
         if journey is None:
             return Advance(journeys=None, doubtful=len(placed))
         new, doubtful = [], 0
@@ -57,15 +59,13 @@ def advance(
                 doubtful += 1
         if doubtful:
             return Advance(journeys=None, known=len(placed) - len(new) - doubtful, doubtful=doubtful)
-        moved[model.name] = steps(model, journey, new, errors[model.name], own=own and journey.own) if new else journey
+        moved[key] = steps(model, journey, new, errors[key], own=own and journey.own) if new else journey
     return Advance(journeys=moved, steps=len(new), known=len(placed) - len(new))
 
 
-def fold_all(
-    models: Sequence[Model], touchpoints: Sequence[Touchpoint], errors: Errors, *, own: bool
-) -> dict[str, Journey | None]:
-    """A whole history under every model; ``own`` as for ``advance``."""
-    return {model.name: fold(model, touchpoints, errors[model.name], own=own) for model in models}
+def fold_all(models: Models, placed: Sequence[Placed], errors: Errors, *, own: bool) -> dict[str, Journey | None]:
+    """A whole history (in total order, no copies in it) under every model; ``own`` as for ``advance``."""
+    return {key: fold_placed(model, placed, errors[key], own=own) for key, model in models.items()}
 
 
 def is_own(journeys: Journeys | None) -> bool:

@@ -15,7 +15,7 @@ from stage_engine.touchpoint import Placed, Touchpoint, place
 from store.interface import Decision
 from store.rejected import Refused
 from stream.log.interface import Record
-from stream.log.message import Assigned, Changed, Message, Met, Refold, Word, decode_frame, encode_frame
+from stream.log.message import Assigned, Changed, Message, Met, Rebuild, Refold, Word, decode_frame, encode_frame
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +36,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     refolds: set[str]
     met: set[tuple[str, str]]
     """``(home, device)``"""
+    rebuilds: dict[tuple[int, int], int]
+    """By partition and generation: the offset behind the first record that tells of its rebuild."""
     positions: dict[int, int]
     """By partition: the offset behind the last record."""
     messages: int
@@ -62,6 +64,7 @@ def gather(records: Sequence[Record], database: str) -> Batch:
     refused: list[Refused] = []
     decisions: list[Decision] = []
     words: list[Word] = []
+    rebuilds: dict[tuple[int, int], int] = {}
     positions: dict[int, int] = {}
     touchpoints = messages = poison = 0
     for record in records:
@@ -75,7 +78,11 @@ def gather(records: Sequence[Record], database: str) -> Batch:
         if len(accepted) < len(found):
             refused += [message for message in found if isinstance(message, Refused)]
             decisions += [message for message in found if isinstance(message, Decision)]
-            words += [message for message in found if isinstance(message, Word) and message.database == database]
+            here = [message for message in found if isinstance(message, Word) and message.database == database]
+            words += here
+            for word in here:
+                if isinstance(word, Rebuild):
+                    rebuilds.setdefault((record.partition, word.generation), record.offset + 1)
         for one in map(place, accepted):
             twin = counted.get(one[1])
             if twin is None or one[2].precedence < twin[2].precedence:
@@ -91,6 +98,7 @@ def gather(records: Sequence[Record], database: str) -> Batch:
         changed=Counter(word.identifier for word in words if isinstance(word, Changed)),
         refolds={word.customer for word in words if isinstance(word, Refold)},
         met={(word.home, word.device) for word in words if isinstance(word, Met)},
+        rebuilds=rebuilds,
         positions=positions,
         messages=messages,
         copies=touchpoints - len(counted),

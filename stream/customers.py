@@ -14,15 +14,16 @@ from typing import Final
 
 import msgspec
 
+from stage_engine.fold import one_per_identity
 from stage_engine.journey import Journey
-from stage_engine.model import Model
-from stage_engine.touchpoint import Placed, Touchpoint
+from stage_engine.touchpoint import Placed, Touchpoint, place
 from store.asking import Asking, chunks
-from store.histories import read_histories
+from store.histories import History, read_histories
 from store.interface import CustomerRow, Store
 from store.rejected import Refused
 from stream.advance import Journeys, advance, fold_all
 from stream.cache import Cache
+from stream.folding import Folding
 from stream.log.message import encode_frame, encode_message
 from stream.metrics import WorkerMetrics
 from stream.patience import Patience
@@ -57,29 +58,31 @@ class Customers:
     def __init__(
         self,
         store: Store,
-        models: Sequence[Model],
         settings: WorkerSettings,
         patience: Patience,
         metrics: WorkerMetrics,
     ) -> None:
         self._store = store
-        self._models = models
-        self.model_versions = {model.name: model.version for model in models}
-        self._stages = {model.name: tuple(model.stages) for model in models}
         self._settings = settings
         self._patiently = patience
         self._metrics = metrics
-        self._errors = {model.name: Counter[str]() for model in models}
-        self._cache: Cache[str, bytes] = Cache(settings.cache_customers_max)
+        self._resting: dict[str, int] = {}
+        """Customers with so many touchpoints that they are not folded again in the next so many batches."""
+        self.use(())
+
+    def use(self, foldings: Iterable[Folding]) -> None:
+        """From now on fold everybody under these models, which the store lists."""
+        self._foldings = {one.key: one for one in foldings}
+        self._models = {key: one.model for key, one in self._foldings.items()}
+        self._errors = {key: Counter[str]() for key in self._foldings}
+        self._cache: Cache[str, bytes] = Cache(self._settings.cache_customers_max)
         """Journeys encoded: a quarter of the memory, for 5 µs a customer and batch."""
         self._gone: Cache[str, Journeys] = Cache(GONE_MAX)
         """Identifiers of which there are tombstones only: apart, so that they take no room from journeys."""
-        self._ahead: Cache[str, dict[bytes, tuple[int, bytes]]] = Cache(settings.cache_customers_max)
+        self._ahead: Cache[str, dict[bytes, tuple[int, bytes]]] = Cache(self._settings.cache_customers_max)
         """By customer: identity and precedence of touchpoints that the journey in the cache has ahead of their word. By
         the time of the word so many more may have been applied that the tail has forgotten them."""
-        self._nothing: Journeys = dict.fromkeys(self.model_versions)
-        self._resting: dict[str, int] = {}
-        """Customers with so many touchpoints that they are not folded again in the next so many batches."""
+        self._nothing: Journeys = dict.fromkeys(self._foldings)
 
     async def derive(
         self, due: Due, known: Mapping[str, Journeys], asking: Asking, version_of: Callable[[str], int]
@@ -134,7 +137,7 @@ class Customers:
     def remember(self, rows: Sequence[CustomerRow]) -> None:
         """Keep in the cache what has been written. A customer's rows follow each other."""
         for customer_id, theirs in groupby(rows, attrgetter("customer_id")):
-            journeys = {row.model: row.journey for row in theirs}
+            journeys = {row.key: row.journey for row in theirs}
             if any(journeys.values()):
                 self._cache.keep(customer_id, _encode(journeys))
                 self._gone.forget(customer_id)
@@ -176,11 +179,30 @@ class Customers:
             self._ahead.forget(customer_id)
         self._metrics.state_misses.inc(len(missing))
         read: dict[str, dict[str, Journey | None]] = {}
+        keys = {one.fold: key for key, one in self._foldings.items()}
         for some in chunks(missing, self._settings.load_customers_max):
-            found = await self._patiently(partial(self._store.read_journeys, some, self.model_versions))
-            for (customer_id, model), journey in found.items():
-                read.setdefault(customer_id, {})[model] = journey
+            found = await self._patiently(partial(self._store.read_journeys, some, keys))
+            for (customer_id, fold), journey in found.items():
+                read.setdefault(customer_id, {})[keys[fold]] = journey
         return {**cached, **read}
+
+    def folded(
+        self, foldings: Sequence[Folding], histories: Iterable[History], version_of: Callable[[str], int]
+    ) -> tuple[list[CustomerRow], list[Refused]]:
+        """The rows of customers under some models, from their histories, and a dead letter for each customer whose fold
+        failed. Without a touchpoint it is a tombstone."""
+        models = {one.key: one.model for one in foldings}
+        rows: list[CustomerRow] = []
+        letters: list[Refused] = []
+        for customer_id, placed, own in histories:
+            try:
+                journeys = fold_all(models, placed, self._errors, own=own)
+            except Exception as error:
+                letters.append(self._failed(customer_id, placed[-1][2], error))
+            else:
+                rows += self._rows(customer_id, journeys, version_of(customer_id))
+        self._count_errors()
+        return rows, letters
 
     async def _refold(
         self, customers: Sequence[str], asking: Asking, letters: list[Refused]
@@ -196,25 +218,28 @@ class Customers:
                     self._resting[customer_id] = rest
                 try:
                     own = all(one.home == customer_id for one in history)
-                    journeys = fold_all(self._models, history, self._errors, own=own)
+                    placed = one_per_identity(map(place, history))
+                    journeys = fold_all(self._models, placed, self._errors, own=own)
                 except Exception as error:
                     letters.append(self._failed(customer_id, history[-1], error))
                 else:
                     yield customer_id, journeys
 
     def _count_errors(self) -> None:
-        for model, errors in self._errors.items():
-            for place, count in errors.items():
-                self._metrics.condition_errors.labels(model, place).inc(count)
+        for key, errors in self._errors.items():
+            for condition, count in errors.items():
+                self._metrics.condition_errors.labels(self._models[key].name, condition).inc(count)
             errors.clear()
 
     def _rows(self, customer_id: str, journeys: Journeys, version: int) -> Iterator[CustomerRow]:
-        for model, journey in journeys.items():
+        for key, journey in journeys.items():
+            model = self._models[key]
             yield CustomerRow(
                 customer_id=customer_id,
-                model=model,
-                model_version=self.model_versions[model],
-                stages=self._stages[model],
+                model=model.name,
+                generation=self._foldings[key].generation.number,
+                model_version=model.version,
+                stages=model.stages,
                 version=version,
                 journey=journey,
             )

@@ -32,6 +32,7 @@ class WorkerMetrics:
             "too_large_total", "Identifiers found to stand alone because their group is past its bound."
         )
         self.refolded_touchpoints = counter("refolded_touchpoints_total", "Touchpoints read back for refolds.")
+        self.rebuilt = counter("rebuilt_total", "Customers folded under a model that is being rebuilt.")
         self.links = counter("links_total", "Touchpoints that carry several identifiers.")
         self.messages = Counter(
             "tappa_worker_messages_total", "Messages to other owners, by kind.", ["kind"], registry=registry

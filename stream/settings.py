@@ -116,6 +116,12 @@ class WorkerSettings(BaseModel):
         ge=1,
         description="Customers whose histories are read at once to fold them again: bounds memory.",
     )
+    rebuild_touchpoints_max: int = Field(
+        default=100_000,
+        ge=1,
+        description="Touchpoints that `tappa model rebuild` has folded between two batches, about: more are faster, "
+        "take more memory (1 KB each), and hold up what arrives for longer.",
+    )
     rest_touchpoints: int = Field(
         default=10_000,
         ge=1,

@@ -25,15 +25,17 @@ from stage_engine.identity.resolve import Stretches
 from stage_engine.model import Model
 from stage_engine.touchpoint import Placed
 from store.asking import Asking, chunks
-from store.interface import CustomerRow, IdentityRow, Position, Store, UnwritableRowError
+from store.interface import CustomerRow, IdentityRow, Position, State, Store, UnwritableRowError
 from stream.advance import Journeys
 from stream.batch import Batch, gather
 from stream.customers import Customers, Due, dead_letter
+from stream.folding import Folding, first_generations, foldings
 from stream.identities import Identities
 from stream.log.interface import Log, LogError, Record
 from stream.log.message import partition_of
 from stream.metrics import WorkerMetrics
 from stream.patience import Patience
+from stream.rebuild import Rebuild
 from stream.routing import Changes, foresee, look_again, route
 from stream.settings import WorkerSettings
 from stream.together import together
@@ -55,6 +57,7 @@ class Folded(msgspec.Struct, frozen=True, kw_only=True):
 
     topic_id: str
     models: dict[str, str]
+    """Versions by generation (``Generation.key``)."""
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -99,7 +102,10 @@ class Worker:
         self._settings = settings
         self._metrics = metrics
         self._patiently = Patience(settings.retry_s_max, metrics)
-        self._customers = Customers(store, models, settings, self._patiently, metrics)
+        self._models = models
+        self._serving: Sequence[Folding] = ()
+        self._customers = Customers(store, settings, self._patiently, metrics)
+        self._rebuild = Rebuild(store, self._customers, settings, self._patiently, metrics, log.partitions)
         self._identities = Identities(store, limits, self._patiently)
         self._epochs: dict[int, int] = {}
         self._positions: dict[int, int] = {}
@@ -125,6 +131,8 @@ class Worker:
             following = asyncio.create_task(self._following(stop))
             try:
                 await self._settle(taken)
+                while await self._slice() and not (following.done() or stop.is_set()):
+                    pass
             except BaseException:
                 following.cancel()
                 raise
@@ -136,16 +144,17 @@ class Worker:
         return None if stop.is_set() else await self._take()
 
     async def start(self) -> None:
-        """Find where to begin. Where rows may be missing or be another model's (another log, a store older than the
-        log's head, a changed model), fold everybody again under the next epoch, so that the new rows replace all
-        others."""
+        """Find where to begin. Where rows may be missing or be of another fold (another log, a store older than the
+        log's head, a program that folds otherwise), fold everybody again under the next epoch, so that the new rows
+        replace all others."""
         self._database = await self._find_database()
+        await self._use_listed_models()
         committed, heads = await self._log.positions(), await self._log.heads()
         noted = sorted(await self._patiently(self._store.read_positions), key=attrgetter("epoch"))
         here = {one.partition: one.offset for one in noted if one.topic_id == self._log.topic_id}
         self._positions = {owned: min(committed[owned], here.get(owned, 0)) for owned in self._partitions}
         self._read_to = dict(self._positions)
-        wanted = Folded(topic_id=self._log.topic_id, models=self._customers.model_versions)
+        wanted = Folded(topic_id=self._log.topic_id, models={one.key: one.model.version for one in self._serving})
         stale: set[int] = set()
         unlinked: set[int] = set()
         for partition in self._partitions:
@@ -157,13 +166,14 @@ class Worker:
             folded = await self._folded(partition, epoch)
             if folded is None:
                 unlinked.add(partition)
-            if lost or folded != wanted:
+            if lost or not self._is_folded(folded):
                 stale.add(partition)
                 epoch += 1
             self._epochs[partition] = epoch
         if stale:
             await self._link_facts(unlinked)
             await self._fold_everybody(stale)
+            await self._rebuild.begin_anew(sorted(stale))
             for partition in sorted(stale):
                 key = FOLDED_NOTE.format(partition=partition, epoch=self._epochs[partition])
                 note = msgspec.json.encode(wanted).decode()
@@ -172,13 +182,43 @@ class Worker:
             # higher one than the owner's.
             await self._note_positions()
 
+    def _is_folded(self, noted: Folded | None) -> bool:
+        """Whether all rows of a partition are of today's fold. Of what serves only since the note was written, the list
+        of models says the version."""
+        return (
+            noted is not None
+            and noted.topic_id == self._log.topic_id
+            and all(noted.models.get(one.key, one.generation.version) == one.model.version for one in self._serving)
+        )
+
+    async def _use_listed_models(self) -> None:
+        """Fold by what the store lists. Where that is nothing, what this worker was given serves."""
+        if not (listed := await self._patiently(self._store.read_models)):
+            modelled = await self._patiently(self._store.read_modelled)
+            await self._patiently(partial(self._store.write_models, first_generations(self._models, modelled)))
+            listed = await self._patiently(self._store.read_models)
+        self._serving, new = foldings(listed, State.SERVING), foldings(listed, State.REBUILDING)
+        self._customers.use([*self._serving, *new])
+        await self._rebuild.use(self._serving, new)
+
+    async def _slice(self) -> bool:
+        """Between two batches, if a rebuild is under way: fold some customers more, as of the position reached."""
+        versions = {at: self._version(at, offset) for at, offset in self._positions.items()}
+
+        def version_of(identifier: str) -> int:
+            return versions[partition_of(identifier, self._log.partitions)]
+
+        sliced = await self._rebuild.slice(self._positions, version_of, self._identities.asking)
+        self._patiently.progress_at = time.monotonic()
+        return sliced
+
     async def _folded(self, partition: int, epoch: int) -> Folded | None:
         key = FOLDED_NOTE.format(partition=partition, epoch=epoch)
         note = await self._patiently(partial(self._store.read_note, key))
         return msgspec.json.decode(note, type=Folded) if note else None
 
     async def batch(self) -> bool:
-        """Read, write and commit one batch; False when there was nothing to read.
+        """Read, write and commit one batch, and go on with a rebuild; False when there was nothing to do.
 
         1. read records; 2. insert the facts, dead letters, decisions and links; 3. see what the links say that is new,
         and whose identifiers have changed; 4. find out whose touchpoints these are; 5. step the customers whose
@@ -187,7 +227,7 @@ class Worker:
         """
         taken = await self._take()
         await self._settle(taken)
-        return taken is not None
+        return await self._slice() or taken is not None
 
     async def _take(self) -> Taken | None:
         """1. and 2. None when there was nothing to read."""
@@ -209,6 +249,15 @@ class Worker:
         """3. to 8."""
         if taken is not None:
             batch = taken.batch
+            if batch.rebuilds:
+                await self._use_listed_models()
+                await self._rebuild.begin(
+                    {
+                        partition: position
+                        for (partition, generation), position in batch.rebuilds.items()
+                        if generation == self._rebuild.generation
+                    }
+                )
             words = Words(self._database, self._log.partitions)
             asking = await self._identities.asking()
             foreseen = self._identities.heard(batch.changed)
@@ -343,7 +392,9 @@ class Worker:
         settings = self._settings
         try:
             return await self._log.read(
-                self._read_to, messages_max=settings.batch_messages_max, wait_s=settings.poll_wait_s
+                self._read_to,
+                messages_max=settings.batch_messages_max,
+                wait_s=0 if self._rebuild.is_busy(self._positions) else settings.poll_wait_s,
             )
         except LogError as trouble:
             logger.warning("cannot read the log, trying again: %s", trouble)

@@ -23,6 +23,8 @@ from tappa.lock import HeldError, Lock, part_lock
 from tappa.workers import CountsDifferError, part_kind, require_same_count
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stage_engine.identity.limits import Limits
     from stage_engine.model import Model
     from store.interface import Store
@@ -135,7 +137,7 @@ async def _ingest(settings: Settings, data: Path, listener: socket.socket) -> No
                 limits=limits_of(settings.identity),
                 normalise=Normaliser(settings.identity),
                 access=keys.access,
-                default_model=settings.models.default,
+                default_model=default_model(settings),
             )
         )
         config = uvicorn.Config(
@@ -170,6 +172,7 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
     from stream.log.sqlite import SqliteLog
     from stream.service import serve
     from tappa.limits import limits_of
+    from tappa.rebuild import named_twice
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -178,6 +181,8 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
         models = active_models(settings)
     except (ModelError, OSError, ValueError) as error:
         refuse(f"a journey model cannot be used: {error}")
+    if twice := named_twice(models):
+        refuse(twice)
     if not await _migrated(settings, stop):
         return
     log = await SqliteLog.open(data / "log", settings.log)
@@ -187,6 +192,7 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
         _spare_garbage_collector("worker")
         if share.index == 0:
             await _say_whether_limits_changed(store, limits)
+            await _say_whether_models_wait(store, models)
         work = asyncio.create_task(
             serve(log, store, models, settings.worker, stop, lambda port: None, listener, share=share, limits=limits)
         )
@@ -195,6 +201,8 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await work
+    except ModelError as error:
+        refuse(f"a journey model that is in force cannot be used by this version of Tappa: {error}")
     finally:
         await store.close()
         await log.close()
@@ -215,6 +223,18 @@ async def _say_whether_limits_changed(store: Store, limits: Limits) -> None:
         logger.warning("cannot tell whether the limits of [identity] have changed: %s", trouble)
 
 
+async def _say_whether_models_wait(store: Store, models: Sequence[Model]) -> None:
+    """One line for each model of the settings that is not yet in force as it is written, or no longer should be."""
+    from store.interface import StoreError
+    from tappa.rebuild import waiting
+
+    try:
+        for line in await waiting(store, models):
+            logger.warning("%s; to change that: tappa model rebuild", line)
+    except StoreError as trouble:
+        logger.warning("cannot tell whether models wait for a rebuild: %s", trouble)
+
+
 async def _migrated(settings: Settings, stop: asyncio.Event) -> bool:
     """Bring the tables up to date, however long the store is away; False when told to stop before."""
     from store.interface import StoreError
@@ -223,7 +243,7 @@ async def _migrated(settings: Settings, stop: asyncio.Event) -> bool:
     while not stop.is_set():
         try:
             await migrate(
-                settings.store, default_model=settings.models.default, reporting_currency=settings.money.currency
+                settings.store, default_model=default_model(settings), reporting_currency=settings.money.currency
             )
         except SchemaError as error:
             refuse(str(error))
@@ -264,8 +284,26 @@ def shipped(model: str) -> Model:
     """The model of that name among those that come with Tappa, else the one in the file of that path."""
     from stage_engine.model import load_model
 
-    own = Path(str(resources.files("stage_engine") / "models" / f"{model}.yaml"))
+    own = _shipped_file(model)
     return load_model(own if own.exists() else Path(model))
+
+
+def _shipped_file(model: str) -> Path:
+    return Path(str(resources.files("stage_engine") / "models" / f"{model}.yaml"))
+
+
+def default_model(settings: Settings) -> str:
+    """What the tables call the default model: its own name, also where the settings name its file; the settings' word
+    for it while its file cannot be used."""
+    named = settings.models.default
+    if _shipped_file(named).exists():
+        return named
+    from stage_engine.model import ModelError
+
+    try:
+        return shipped(named).name
+    except (ModelError, OSError):
+        return named
 
 
 def _spare_garbage_collector(name: str) -> None:

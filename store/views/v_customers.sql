@@ -29,5 +29,5 @@ SELECT
     revenue_by_currency[$reporting_currency] AS revenue,
     revenue_by_currency
 FROM customers FINAL
-WHERE NOT is_deleted
+WHERE $serving AND NOT is_deleted
 COMMENT 'One row per customer and journey model, as of now'

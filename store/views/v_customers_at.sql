@@ -22,7 +22,7 @@ FROM
         visits.entered_at[visit] AS stage_since,
         visits.highest_stage[visit] AS highest_stage
     FROM customers FINAL
-    WHERE NOT is_deleted AND visit > 0
+    WHERE $serving AND NOT is_deleted AND visit > 0
 ) AS journeys
 INNER JOIN
 (

@@ -114,6 +114,6 @@ INNER JOIN
 WHERE told.customer_id IN (
     SELECT customer_id
     FROM customers FINAL
-    WHERE model = $default_model AND NOT is_deleted
+    WHERE $serving AND NOT is_deleted
 )
 COMMENT 'One row per customer: what is known of them, from all identifiers that are theirs today'

@@ -36,7 +36,7 @@ FROM
         -- Visits that silence brings are shown when their time has come.
         visits_past + arrayCount(due_at -> due_at <= now64(3), arraySlice(all_entered_at, visits_past + 1)) AS here
     FROM customers FINAL
-    WHERE NOT is_deleted
+    WHERE $serving AND NOT is_deleted
 )
 ARRAY JOIN
     arrayEnumerate(all_entered_at) AS seq,

@@ -92,6 +92,6 @@ LEFT JOIN
         visits.cause_identifiers AS identifiers,
         visits.cause_original_timestamp AS original_timestamp
     FROM customers FINAL
-    WHERE model = $default_model AND NOT is_deleted
+    WHERE $serving AND model = $default_model AND NOT is_deleted
 ) AS journeys ON journeys.customer_id = t.customer_id
 COMMENT 'Every touchpoint once, with its customer and the stage it found and left them in'

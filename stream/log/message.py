@@ -49,11 +49,19 @@ class Met(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, 
     device: str
 
 
-Word = Assigned | Changed | Refold | Met
+class Rebuild(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag_field="_", tag="b"):
+    """To the owner of a partition, one in each: which models are folded has changed, because of the rebuild of this
+    generation. Fold by what the store lists now, this message's batch included."""
+
+    database: str
+    generation: int
+
+
+Word = Assigned | Changed | Refold | Met | Rebuild
 """What workers tell each other; ``database`` is the id of the one it is meant for, so that the same log can be read
 into another."""
 
-Message = Touchpoint | Refused | Assigned | Changed | Refold | Met | Decision
+Message = Touchpoint | Refused | Assigned | Changed | Refold | Met | Rebuild | Decision
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Message])
@@ -75,7 +83,8 @@ def decode_frame(frame: bytes) -> list[Message]:
 
 
 def address_of(message: Message) -> str:
-    """The identifier whose owner a message is for: it goes into the partition of that."""
+    """The identifier whose owner a message is for: it goes into the partition of that. None for a ``Rebuild``, which is
+    appended to every partition."""
     match message:
         case Touchpoint() | Met():
             return message.home
@@ -87,6 +96,8 @@ def address_of(message: Message) -> str:
             return message.one
         case Refused():
             return message.rejected_id
+        case Rebuild():
+            return ""
 
 
 def partition_of(key: str, partitions: int) -> int:

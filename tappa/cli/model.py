@@ -10,6 +10,7 @@ import click
 from tappa.cli.model_against import unmatched_events
 from tappa.cli.model_explain import explain
 from tappa.cli.model_reading import echo_json, read_model
+from tappa.cli.model_rebuild import rebuild
 from tappa.cli.model_suggest import suggest
 from tappa.cli.options import NotDoneError, data_option, json_option, read_settings
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     "tappa model test mine.yaml"
 )
 def model() -> None:
-    """List, check, show and test journey models; explain what they make of a customer; fit them to the data.
+    """List, check, show and test journey models; say what they make of a customer; fit and change them.
 
     A model says which stages there are, what touchpoints mean, and what moves a customer from stage to stage. Where a
     command takes a model, write the name of a shipped one (seven_stage) or the path of a file (mine.yaml).
@@ -203,4 +204,5 @@ def _time(at_ms: int) -> str:
 
 
 model.add_command(explain)
+model.add_command(rebuild)
 model.add_command(suggest)

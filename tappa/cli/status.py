@@ -13,6 +13,7 @@ from tappa.cli.options import NotDoneError, data_option, hint, json_option, read
 from tappa.exits import EXIT_NOT_DONE
 
 if TYPE_CHECKING:
+    from store.interface import Store
     from tappa.runfile import Run
     from tappa.settings import Settings
 
@@ -116,17 +117,34 @@ async def _counts(data: Path, run: Run | None, settings: Settings) -> dict[str, 
     from store.rejected_rows import counts
     from tappa.running import store_settings
 
-    unknown = {"touchpoints": None, "customers": None, "rejected": None}
+    unknown = {"touchpoints": None, "customers": None, "rejected": None, "models_waiting": None}
     if run is None or run.parts["store"].pid is None:
         return unknown
     store = connect(store_settings(data, settings))
     try:
-        found = await counts(store, settings.models.default)
+        found = await counts(store)
+        lines = await _waiting(store, settings)
     except StoreError:
         return unknown
     finally:
         await store.close()
-    return {"touchpoints": found.touchpoints, "customers": found.customers, "rejected": found.rejected}
+    return {
+        "touchpoints": found.touchpoints,
+        "customers": found.customers,
+        "rejected": found.rejected,
+        "models_waiting": lines,
+    }
+
+
+async def _waiting(store: Store, settings: Settings) -> list[str]:
+    """What a rebuild would change; a line that says so where a file cannot be used."""
+    from stage_engine.model import ModelError, load_model
+    from tappa.rebuild import waiting
+
+    try:
+        return await waiting(store, [load_model(name) for name in settings.models.active])
+    except ModelError as error:
+        return [f"a journey model cannot be used: {error}"]
 
 
 def _print(data: Path, found: dict[str, Any]) -> None:
@@ -141,3 +159,5 @@ def _print(data: Path, found: dict[str, Any]) -> None:
     for name in ("touchpoints", "customers", "rejected"):
         if found[name] is not None:
             click.echo(f"{name:<12}{found[name]:,}")
+    for line in found["models_waiting"] or ():
+        click.echo(f"{'models':<12}{line}; see: {hint('model rebuild --help', data)}")

@@ -34,8 +34,8 @@ class Installation:
         self.workers = workers
         self.data = directory / "tappa-data"
         self._output = directory / "up.log"
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("TAPPA_")}
-        self._environment |= {"PYTHONUNBUFFERED": "1", **settings}
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("TAPPA_")}
+        self.environment |= {"PYTHONUNBUFFERED": "1", **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: dict[str, Any] = {}
         self.keys: dict[str, str] = {}
@@ -67,7 +67,7 @@ class Installation:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                env=self._environment,
+                env=self.environment,
                 start_new_session=True,
             )  # fmt: skip
 
@@ -153,7 +153,7 @@ class Installation:
             [*TAPPA, *arguments, "--data", str(self.data)],
             capture_output=True,
             text=True,
-            env=self._environment,
+            env=self.environment,
             timeout=300,
             check=False,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -97,16 +98,24 @@ def plain(name: str, value: Any) -> Any:
 
 
 def differences(
-    tappa: Installation, touchpoints: list[Row], *, now_ms: int, at_ms: int, **decided: Any
+    tappa: Installation,
+    touchpoints: list[Row],
+    *,
+    now_ms: int,
+    at_ms: int,
+    models: Sequence[str] = (MODEL_FILE.read_text(),),
+    **decided: Any,
 ) -> dict[str, list[str]]:
-    """For each view the rows that it has and should not have (``+``) and those that it lacks (``-``). What was
-    ``decided`` are the splits and limits, as the reference takes them."""
-    reference = Reference(touchpoints, MODEL_FILE.read_text(), **decided)
-    pairs = {
+    """For each view the rows that it has and should not have (``+``) and those that it lacks (``-``). ``models`` are
+    the texts of those in force, the default first. What was ``decided`` are the splits and limits, as the reference
+    takes them."""
+    references = [Reference(touchpoints, text, **decided) for text in models]
+    reference = references[0]
+    pairs: dict[str, tuple[tuple[str, ...], list[Row], dict[str, str]]] = {
         "v_touchpoints": (TOUCHPOINT, reference.v_touchpoints(), {}),
-        "v_stage_visits": (VISIT, reference.v_stage_visits(now_ms), {}),
-        "v_customers": (CUSTOMER, reference.v_customers(now_ms), {}),
-        AT: (CUSTOMER, reference.v_customers_at(at_ms), {"at": seconds(at_ms)}),
+        "v_stage_visits": (VISIT, [row for one in references for row in one.v_stage_visits(now_ms)], {}),
+        "v_customers": (CUSTOMER, [row for one in references for row in one.v_customers(now_ms)], {}),
+        AT: (CUSTOMER, [row for one in references for row in one.v_customers_at(at_ms)], {"at": seconds(at_ms)}),
         "v_conflicts": (CONFLICT, reference.v_conflicts(), {}),
         "v_identities": (IDENTITY, reference.v_identities(), {}),
         "v_profiles": (PROFILE, reference.v_profiles(), {}),

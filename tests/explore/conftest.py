@@ -23,6 +23,7 @@ from stream.worker import Worker
 MODEL = parse_model(files("stage_engine").joinpath("models/seven_stage.yaml").read_text())
 SETTINGS = WorkerSettings(poll_wait_s=0.001, batch_wait_s=0)
 TABLES = ("touchpoints", "customers", "positions", "settings", "identity_links", "identities", "splits")
+TABLES += ("models", "rebuild_progress")
 
 
 class World:

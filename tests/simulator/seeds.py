@@ -33,11 +33,13 @@ def outcome(history: History, seed: int) -> list[str]:
         return [f"the worker failed: {error!r}"]
 
 
-def failures(seeds: Iterable[int], jobs: int = 0) -> Iterator[tuple[int, list[str]]]:
+def failures(
+    seeds: Iterable[int], jobs: int = 0, live: Callable[[int], list[str]] = wrong
+) -> Iterator[tuple[int, list[str]]]:
     """For each seed, as they are done, what went wrong; on as many processes as there are cores."""
     with ProcessPoolExecutor(jobs or os.cpu_count(), mp_context=get_context("spawn")) as pool:
         seeds = list(seeds)
-        yield from zip(seeds, pool.map(wrong, seeds, chunksize=20), strict=True)
+        yield from zip(seeds, pool.map(live, seeds, chunksize=20), strict=True)
 
 
 def smallest(seed: int, went_wrong: Callable[[History, int], list[str]] = outcome) -> tuple[History, int]:

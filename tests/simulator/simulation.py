@@ -27,7 +27,7 @@ from stream.worker import DATABASE_NOTE, Worker
 from tests.simulator.world import History, wrong_rows
 
 MODEL: Model = parse_model(files("stage_engine").joinpath("models/seven_stage.yaml").read_text())
-SETTINGS = WorkerSettings(batch_wait_s=0, refold_customers_max=3)
+SETTINGS = WorkerSettings(batch_wait_s=0, refold_customers_max=3, rebuild_touchpoints_max=3)
 TURNS_MAX = 40_000
 """More than any history needs: workers that never come to an end are wrong, too."""
 STRIKES_MAX = 12
@@ -106,11 +106,13 @@ class InTurnLog(InTurn):
         self._dice = dice
         self._most = dice.choice((1, 3, 10, 100))
 
-    async def read(self, positions: Mapping[int, int], **_: Any) -> list[Record]:
+    async def read(self, positions: Mapping[int, int], *, wait_s: float, **_: Any) -> list[Record]:
         await self._turns.turn()
         most = self._dice.randint(1, self._most)
-        while not (found := await self._real.read(positions, messages_max=most, wait_s=0)):
+        found = await self._real.read(positions, messages_max=most, wait_s=0)
+        if not found and wait_s:
             await self._turns.news()
+            found = await self._real.read(positions, messages_max=most, wait_s=0)
         await self._turns.turn()
         return list(found)
 
@@ -123,6 +125,10 @@ class InTurnLog(InTurn):
 
 class Simulation:
     """One history, lived once."""
+
+    models: Sequence[Model] = (MODEL,)
+    """What workers are given when they start."""
+    turns_max = TURNS_MAX
 
     def __init__(self, history: History, seed: int, make: Callable[..., Worker] = Worker) -> None:
         self._dice = random.Random(seed)
@@ -141,7 +147,7 @@ class Simulation:
         sending = asyncio.create_task(self._send())
         self._assign()
         while await self.turns.next():
-            if self.turns.taken > TURNS_MAX:
+            if self.turns.taken > self.turns_max:
                 return ["the workers do not come to an end"]
             if strikes and self._dice.random() < trouble:
                 strikes -= 1
@@ -152,7 +158,7 @@ class Simulation:
                 task.result()
         await sending
         await self._end([*self._running, *self._zombies])
-        return wrong_rows(self.history, self.store, MODEL)
+        return wrong_rows(self.history, self.store, *self.models)
 
     async def _send(self) -> None:
         pause = self._dice.choice((1, 10, 80))
@@ -185,7 +191,7 @@ class Simulation:
         # One whose customers rest soon puts refolds off.
         choices = {"tidy_interval_s": (1e-9, 1e-9, 1e9), "rest_touchpoints": (1_000, 1_000, 1_000, 8)}
         settings = SETTINGS.model_copy(update={name: self._dice.choice(some) for name, some in choices.items()})
-        worker = self._make(log, store, (MODEL,), settings, WorkerMetrics(), share, self.history.limits)
+        worker = self._make(log, store, self.models, settings, WorkerMetrics(), share, self.history.limits)
         live = worker.run(asyncio.Event()) if self._dice.random() < 0.5 else batch_by_batch(worker)
         self._running[asyncio.create_task(live)] = tuple(share)
 

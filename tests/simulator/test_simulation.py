@@ -40,7 +40,7 @@ Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 def no_versions(patch: pytest.MonkeyPatch) -> None:
     async def write_customers(self: MemoryStore, rows: Sequence[CustomerRow]) -> None:
-        self.customers |= {(row.customer_id, row.model): row for row in rows}
+        self.generations |= {(row.customer_id, row.model, row.generation): row for row in rows}
 
     patch.setattr(MemoryStore, "write_customers", write_customers)
 

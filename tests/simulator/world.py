@@ -103,24 +103,15 @@ def row_of(touchpoint: Touchpoint) -> Row:
     }
 
 
-def wrong_rows(history: History, store: MemoryStore, model: Model) -> list[str]:
+def wrong_rows(history: History, store: MemoryStore, *models: Model) -> list[str]:
     """Where the store differs from what brute force says; nothing when all is right."""
     touchpoints = [one for one in history.sent if isinstance(one, Touchpoint)]
     rows = list(map(row_of, touchpoints))
     people = people_of(history, rows)
     theirs = by_customer(touchpoints, people)
-    expected = {customer: fold(model, some) for customer, some in theirs.items() if customer}
-    expected = {customer: journey for customer, journey in expected.items() if journey}
-    found = {customer: row.journey for (customer, _), row in store.customers.items() if row.journey}
-    mixed = {customer for customer, some in theirs.items() if any(one.home != customer for one in some)}
-    for customer, journey in found.items():
-        if not (journey.own and customer in mixed):  # it may go unnoticed that all are its own
-            found[customer] = replace(journey, own=False)
-    wrong = [
-        f"{customer}: {told(found.get(customer))} instead of {told(expected.get(customer))}"
-        for customer in sorted(expected.keys() | found.keys())
-        if expected.get(customer) != found.get(customer)
-    ]
+    wrong = [line for model in models for line in wrong_journeys(theirs, store, model)]
+    if more := {name for _, name in store.customers} - {model.name for model in models}:
+        wrong.append(f"there are rows of {more}")
     for one in identifiers_of(rows):
         row = store.identities.get(one)
         own = [(0, "" if one.startswith("receipt:") or one in history.limits.blocked else one)]
@@ -128,6 +119,22 @@ def wrong_rows(history: History, store: MemoryStore, model: Model) -> list[str]:
         if is_whose != people.whose(one):
             wrong.append(f"{one} belongs to {is_whose} instead of {people.whose(one)}")
     return wrong
+
+
+def wrong_journeys(theirs: dict[str, list[Touchpoint]], store: MemoryStore, model: Model) -> list[str]:
+    expected = {customer: fold(model, some) for customer, some in theirs.items() if customer}
+    expected = {customer: journey for customer, journey in expected.items() if journey}
+    rows = [row for row in store.customers.values() if row.model == model.name]
+    found = {row.customer_id: row.journey for row in rows if row.journey}
+    mixed = {customer for customer, some in theirs.items() if any(one.home != customer for one in some)}
+    for customer, journey in found.items():
+        if not (journey.own and customer in mixed):  # it may go unnoticed that all are its own
+            found[customer] = replace(journey, own=False)
+    return [
+        f"{customer} under {model.name}: {told(found.get(customer))} instead of {told(expected.get(customer))}"
+        for customer in sorted(expected.keys() | found.keys())
+        if expected.get(customer) != found.get(customer)
+    ]
 
 
 def told(journey: Any) -> str:

@@ -17,6 +17,7 @@ DEFAULT_MODEL = "restless"
 """The one whose stages v_touchpoints shows: a model of the stage engine's tests that moves a lot."""
 
 TABLES = ("touchpoints", "customers", "rejected", "positions", "settings", "identity_links", "identities", "splits")
+TABLES += ("models", "rebuild_progress")
 
 
 @pytest.fixture(scope="session")

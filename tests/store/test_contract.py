@@ -7,14 +7,27 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from stage_engine.journey import Journey, Visit
 from stage_engine.touchpoint import Touchpoint, place
 from store.customer_columns import stored_journeys
-from store.interface import CustomerRow, Position, Store, UnwritableRowError
+from store.interface import (
+    PROGRESS_END,
+    CustomerRow,
+    Fold,
+    Generation,
+    Position,
+    Progress,
+    State,
+    Store,
+    UnwritableRowError,
+)
 from store.rejected import Refused
+from store.touchpoint_columns import CONDITIONS_ONLY
+from stream.log.message import partition_of
 
-VERSIONS = {"seven_stage": "v1"}
+FOLD = Fold(model="seven_stage", generation=0, version="v1")
 STAGES = ("discovery", "evaluation", "purchase")
 
 
@@ -92,6 +105,50 @@ async def test_bytes_that_are_no_utf8_come_back_as_they_were_written(store: Stor
     assert await store.read_touchpoints([odd.home]) == {odd.home: [odd]}
 
 
+async def test_what_is_filed_in_a_range_of_places_is_found_with_the_fields_that_are_asked_for(store: Store) -> None:
+    full = touchpoint(
+        'it\'s a \\ \0 "quoted" / 名前 \n id',
+        name="Cart",
+        acquisition_channel="Paid Search",
+        offline=True,
+        anonymous_id="a-1",
+        previous_id="p-1",
+        group_id="g",
+        contacts=("email:ann@shop.it", "loyalty_card:9900"),
+        properties=b'{"a": "\xc3\xa8\\u0000"}',
+        traits=b"\xff",
+        context=b'{"page": {}}',
+        extra=b'{"x": 1}',
+        value=-123_456_789_012_345_678,
+        currency="EUR",
+        transaction="return",
+        refers_to="m0",
+        score_kind="nps",
+        score=9.1,
+        occurred_at=0,
+        original_timestamp=-1,
+        received_at=0,
+    )
+    nobody = touchpoint("r", user_id="", contacts=("receipt:1",))
+    others = [touchpoint("o", user_id=f"{number}", received_at=0) for number in range(20)]
+    await store.write_touchpoints(list(map(place, [full, nobody, *others])))
+    everything = await store.read_filed_between(0, PROGRESS_END, [0], 1, CONDITIONS_ONLY)
+    assert [one for home in everything.values() for one in home if one[2].message_id == full.message_id] == [
+        place(full)
+    ]
+    half = PROGRESS_END // 2
+    found: list[str] = []
+    for begin in (0, half):
+        for partition in range(3):
+            homes = await store.read_filed_between(begin, begin + half, [partition], 3, ["score"])
+            assert all(partition_of(home, 3) == partition for home in homes)
+            found += homes
+            if bare := [one[2] for one in homes.get(full.home, ()) if one[2].message_id == full.message_id]:
+                without = {name: value for name, (_, value) in CONDITIONS_ONLY.items() if name != "score"}
+                assert bare == [replace(full, **without)]
+    assert sorted(found) == sorted({one.home for one in [full, *others]})
+
+
 @pytest.mark.parametrize("batches", [1, 2])
 @pytest.mark.parametrize("turned", [False, True])
 async def test_of_copies_the_smallest_time_then_content_then_receipt_counts(
@@ -152,19 +209,19 @@ async def test_homes_are_listed_page_by_page_each_once(store: Store) -> None:
 
 async def test_a_journey_comes_back_as_it_was_written(store: Store) -> None:
     await store.write_customers([row(JOURNEY)])
-    assert await store.read_journeys(["user:42", "user:43"], VERSIONS) == {("user:42", "seven_stage"): JOURNEY}
+    assert await store.read_journeys(["user:42", "user:43"], [FOLD]) == {("user:42", FOLD): JOURNEY}
 
 
 async def test_a_tombstone_is_not_a_missing_row(store: Store) -> None:
     await store.write_customers([row(None)])
-    assert await store.read_journeys(["user:42", "user:43"], VERSIONS) == {("user:42", "seven_stage"): None}
+    assert await store.read_journeys(["user:42", "user:43"], [FOLD]) == {("user:42", FOLD): None}
 
 
 async def test_a_row_of_another_version_of_the_model_is_no_row(store: Store) -> None:
     await store.write_customers([row(JOURNEY, model_version="v0"), row(JOURNEY, model="linear", model_version="v1")])
-    both = {"seven_stage": "v1", "linear": "v1"}
-    assert await store.read_journeys(["user:42"], both) == {("user:42", "linear"): JOURNEY}
-    assert await store.read_journeys(["user:42"], {}) == {}
+    linear = replace(FOLD, model="linear")
+    assert await store.read_journeys(["user:42"], [FOLD, linear]) == {("user:42", linear): JOURNEY}
+    assert await store.read_journeys(["user:42"], []) == {}
 
 
 @dataclass(frozen=True)
@@ -186,15 +243,88 @@ async def test_only_a_version_that_is_not_lower_replaces_a_row(store: Store, wri
     journeys = [Journey(touchpoints=number + 1) for number in range(2)]
     for version, journey in zip(written.versions, journeys, strict=True):
         await store.write_customers([row(journey, version)])
-    assert await store.read_journeys(["user:42"], VERSIONS) == {("user:42", "seven_stage"): journeys[written.counts]}
+    assert await store.read_journeys(["user:42"], [FOLD]) == {("user:42", FOLD): journeys[written.counts]}
 
 
 async def test_writing_a_row_again_changes_nothing(store: Store) -> None:
     for _ in range(3):
         await store.write_customers([row(JOURNEY)])
         await store.write_touchpoints(list(map(place, [touchpoint()])))
-    assert await store.read_journeys(["user:42"], VERSIONS) == {("user:42", "seven_stage"): JOURNEY}
+    assert await store.read_journeys(["user:42"], [FOLD]) == {("user:42", FOLD): JOURNEY}
     assert await store.read_touchpoints(["user:42"]) == {"user:42": [touchpoint()]}
+
+
+SECOND = Fold(model="seven_stage", generation=2, version="v2")
+
+
+async def test_rows_of_several_generations_stay_apart(store: Store) -> None:
+    await store.write_customers([row(JOURNEY, 5), row(Journey(), 1, generation=2, model_version="v2")])
+    await store.write_customers([row(None, 4, generation=3)])
+    assert await store.read_journeys(["user:42"], [FOLD, SECOND]) == {
+        ("user:42", FOLD): JOURNEY,
+        ("user:42", SECOND): Journey(),
+    }
+    assert await store.read_modelled() == {("seven_stage", 0), ("seven_stage", 2), ("seven_stage", 3)}
+
+
+async def test_rows_of_a_generation_go_without_the_others(store: Store) -> None:
+    await store.write_customers([row(JOURNEY), row(JOURNEY, generation=2), row(JOURNEY, model="linear")])
+    await store.drop_generations([generation(0, State.GONE)])
+    assert await store.read_modelled() == {("seven_stage", 2), ("linear", 0)}
+    await store.drop_generations([])
+
+
+def generation(number: int, state: State, text: str = "name: it's") -> Generation:
+    return Generation(model="seven_stage", number=number, version="v1", text=text, state=state)
+
+
+async def test_a_generation_never_goes_back(store: Store) -> None:
+    assert await store.read_models() == []
+    await store.write_models([generation(0, State.SERVING), generation(1, State.REBUILDING)])
+    await store.write_models([generation(0, State.GONE), generation(1, State.SERVING)])
+    await store.write_models([generation(0, State.SERVING), generation(1, State.REBUILDING)])
+    found = {one.number: one for one in await store.read_models()}
+    assert found == {0: generation(0, State.GONE), 1: generation(1, State.SERVING)}
+
+
+async def test_how_a_customer_stands_is_what_the_row_that_counts_says(store: Store) -> None:
+    own = replace(JOURNEY, own=True)
+    await store.write_customers([row(own, 2, "user:1"), row(JOURNEY, 2, "user:2"), row(None, 2, "user:3")])
+    await store.write_customers([row(None, 1, "user:1"), row(own, 1, "user:2"), row(own, 1, "user:3")])
+    await store.write_customers([row(own, 1, "user:4", generation=2), row(own, 1, "user:5", model="linear")])
+    found = await store.read_standings(FOLD, 0, PROGRESS_END, [0], 1)
+    assert {one.customer_id: (one.gone, one.own) for one in found} == {
+        "user:1": (False, True),
+        "user:2": (False, False),
+        "user:3": (True, False),
+    }
+    assert await store.count_standings(FOLD) == (2, 4)
+
+
+async def test_customers_are_found_once_each_by_place_and_partition(store: Store) -> None:
+    everybody = {f"user:è{number}" for number in range(200)}
+    await store.write_customers([row(JOURNEY, 1, one) for one in sorted(everybody)])
+    quarter = PROGRESS_END // 4
+    found = [
+        standing.customer_id
+        for begin in range(0, PROGRESS_END, quarter)
+        for partition in range(3)
+        for standing in await store.read_standings(FOLD, begin, begin + quarter, [partition], 3)
+        if partition_of(standing.customer_id, 3) == partition
+    ]
+    assert sorted(found) == sorted(everybody)
+    several = await store.read_standings(FOLD, 0, PROGRESS_END, [0, 2], 3)
+    assert {partition_of(one.customer_id, 3) for one in several} == {0, 2}
+
+
+async def test_progress_never_goes_back(store: Store) -> None:
+    first = Progress(generation=1, partition=0, begun_at=7, done=0, customers=0)
+    further = replace(first, done=PROGRESS_END, customers=9)
+    await store.write_progress([first, replace(first, partition=1)])
+    await store.write_progress([further])
+    await store.write_progress([replace(first, done=5)])
+    assert await store.read_progress(1) == [further, replace(first, partition=1)]
+    assert await store.read_progress(2) == []
 
 
 async def test_positions_grow_and_stay_apart_by_topic_and_epoch(store: Store) -> None:
@@ -242,5 +372,8 @@ async def test_a_row_that_can_never_be_written_is_told_from_a_store_that_is_away
 )
 def test_a_state_of_an_older_version_is_in_doubt(state: list[object]) -> None:
     older = msgspec.msgpack.encode(state)
-    block = [["user:42", "user:43"], ["seven_stage"] * 2, [0, 0], [older, msgspec.msgpack.encode(JOURNEY)]]
-    assert dict(stored_journeys(block)) == {("user:42", "seven_stage"): None, ("user:43", "seven_stage"): JOURNEY}
+    block = [["user:42", "user:43"], ["seven_stage"] * 2, [0, 1], [0, 0], [older, msgspec.msgpack.encode(JOURNEY)]]
+    assert dict(stored_journeys(block)) == {
+        ("user:42", "seven_stage", 0): None,
+        ("user:43", "seven_stage", 1): JOURNEY,
+    }

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from itertools import count
 
+import msgspec
 import pytest
 
 from stage_engine.identity.link import link_at
+from stage_engine.journey import Journey
 from stage_engine.touchpoint import place
 from store.clickhouse import ClickHouseStore, connect
-from store.interface import StoreError, StoreUnavailableError
+from store.interface import PROGRESS_END, Fold, StoreError, StoreUnavailableError
 from store.migrate import SchemaError, migrate
 from store.schema_text import migrations, views
 from store.settings import StoreSettings
@@ -48,7 +50,7 @@ async def texts(store: ClickHouseStore) -> dict[str, str]:
 async def test_an_empty_server_gets_every_table_and_view(database: StoreSettings, store: ClickHouseStore) -> None:
     await brought_up(database)
     names = {"touchpoints", "customers", "rejected", "positions", "settings", "schema_migrations"}
-    names |= {"identity_links", "identities", "splits"}
+    names |= {"identity_links", "identities", "splits", "models", "rebuild_progress"}
     assert set(await texts(store)) == names | {view.name for view in views("seven_stage", "EUR")}
 
 
@@ -84,6 +86,32 @@ async def test_corrected_clocks_of_older_facts_are_found_by_their_devices(
     await store.execute("DELETE FROM schema_migrations WHERE number = 3")
     await brought_up(database)
     assert await store.read_corrected([link_at(plain.order), link_at(moved.order)]) == {moved.identity}
+
+
+async def test_rows_from_before_there_were_generations_go_on_serving(
+    database: StoreSettings, store: ClickHouseStore
+) -> None:
+    server = ClickHouseStore(database, database="default")
+    await server.execute(f"CREATE DATABASE {database.database}")
+    await server.close()
+    for migration in migrations()[:3]:
+        for statement in migration.statements:
+            await store.execute(statement)
+    states = {"user:1": Journey(own=True), "user:2": Journey(touchpoints=2)}
+    for customer, journey in states.items():
+        state = msgspec.msgpack.encode(journey).hex()
+        await store.execute(
+            "INSERT INTO customers (customer_id, model, model_version, version, state) "
+            f"VALUES ('{customer}', 'seven_stage', 'v1', 1, unhex('{state}'))"
+        )
+    await brought_up(database)
+    await store.execute("DELETE FROM schema_migrations WHERE number = 4")  # as after a crash
+    await brought_up(database)
+    fold = Fold(model="seven_stage", generation=0, version="v1")
+    assert await store.read_journeys(states, [fold]) == {(one, fold): journey for one, journey in states.items()}
+    standings = await store.read_standings(fold, 0, PROGRESS_END, [0], 1)
+    assert {one.customer_id: one.own for one in standings} == {"user:1": True, "user:2": False}
+    assert len(await store.rows("SELECT customer_id FROM v_customers")) == 2
 
 
 async def test_a_database_of_newer_code_is_refused(database: StoreSettings, store: ClickHouseStore) -> None:

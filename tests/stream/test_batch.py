@@ -12,6 +12,7 @@ from stream.log.message import (
     Changed,
     Message,
     Met,
+    Rebuild,
     Refold,
     decode_frame,
     encode_frame,
@@ -87,12 +88,15 @@ def test_words_of_other_workers_are_sorted_out_and_those_for_another_database_pa
         Changed(database="theirs", identifier="card:2"),
         Refold(database="ours", customer="user:ada"),
         Met(database="ours", home="user:ada", device="device:d"),
+        Rebuild(database="ours", generation=3),
+        Rebuild(database="theirs", generation=4),
     ]
-    batch = gather([record(*words)])
+    batch = gather([record(*words), record(Rebuild(database="ours", generation=3), offset=1)])
     assert batch.assigned == {"user:ada": [place(other), place(one)]}
     assert batch.changed == {"card:1": 1}
     assert batch.refolds == {"user:ada"}
     assert batch.met == {("user:ada", "device:d")}
+    assert batch.rebuilds == {(0, 3): 1}
     assert batch.touchpoints == []
 
 

@@ -260,12 +260,27 @@ async def test_another_log_on_the_same_store_replaces_rows_although_its_offsets_
     assert rows(store)["user:ada"].visits[-1].cause_message_id == "later"
 
 
-async def test_a_changed_model_folds_everybody_again_from_the_facts() -> None:
+async def test_a_changed_model_waits_for_its_rebuild() -> None:
+    history = [touchpoint("1", user="ada"), touchpoint("2", at=DAY_MS, user="bob")]
+    log, store, _ = await started(history[0])
+    worker = new_worker(log, store, parse_model(SEVEN_STAGE.replace("P90D", "P77D")))
+    await worker.start()
+    await append(log, history[1])
+    await drain(worker)
+    assert rows(store) == expected(history)
+    assert {row.model_version for row in store.customers.values()} == {MODEL.version}
+
+
+async def test_a_program_that_folds_otherwise_folds_everybody_again_from_the_facts() -> None:
     history = [touchpoint("1", user="ada"), touchpoint("2", at=DAY_MS, user="bob")]
     log, store, _ = await started(*history)
     changed = parse_model(SEVEN_STAGE.replace("P90D", "P77D"))
-    worker = new_worker(log, store, changed)
-    await worker.start()
+    [(key, listed)] = store.models.items()
+    store.models[key] = replace(listed, text=changed.text)
+    for _ in range(2):
+        worker = new_worker(log, store)
+        await worker.start()
+    assert {position.epoch for position in store.positions.values()} == {1, 2}
     assert rows(store) == {one.home: folded(changed, [one]) for one in history}
     assert {row.model_version for row in store.customers.values()} == {changed.version}
 
