@@ -172,7 +172,6 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
     from stream.log.sqlite import SqliteLog
     from stream.service import serve
     from tappa.limits import limits_of
-    from tappa.rebuild import named_twice
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -181,8 +180,6 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
         models = active_models(settings)
     except (ModelError, OSError, ValueError) as error:
         refuse(f"a journey model cannot be used: {error}")
-    if twice := named_twice(models):
-        refuse(twice)
     if not await _migrated(settings, stop):
         return
     log = await SqliteLog.open(data / "log", settings.log)

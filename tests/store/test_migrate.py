@@ -97,9 +97,9 @@ async def test_rows_from_before_there_were_generations_go_on_serving(
     for migration in migrations()[:3]:
         for statement in migration.statements:
             await store.execute(statement)
-    states = {"user:1": Journey(own=True), "user:2": Journey(touchpoints=2)}
-    for customer, journey in states.items():
-        state = msgspec.msgpack.encode(journey).hex()
+    older, today = ["an older program's, with own as its last field", True], Journey(touchpoints=2)
+    for customer, written in (("user:1", older), ("user:2", today)):
+        state = msgspec.msgpack.encode(written).hex()
         await store.execute(
             "INSERT INTO customers (customer_id, model, model_version, version, state) "
             f"VALUES ('{customer}', 'seven_stage', 'v1', 1, unhex('{state}'))"
@@ -108,7 +108,7 @@ async def test_rows_from_before_there_were_generations_go_on_serving(
     await store.execute("DELETE FROM schema_migrations WHERE number = 4")  # as after a crash
     await brought_up(database)
     fold = Fold(model="seven_stage", generation=0, version="v1")
-    assert await store.read_journeys(states, [fold]) == {(one, fold): journey for one, journey in states.items()}
+    assert await store.read_journeys(["user:1", "user:2"], [fold]) == {("user:1", fold): None, ("user:2", fold): today}
     standings = await store.read_standings(fold, 0, PROGRESS_END, [0], 1)
     assert {one.customer_id: one.own for one in standings} == {"user:1": True, "user:2": False}
     assert len(await store.rows("SELECT customer_id FROM v_customers")) == 2
