@@ -42,9 +42,12 @@ class UnreadError(LookupError):
     """The answer needs readings that were not given yet, or all neighbours of some identifiers."""
 
     def __init__(self, identifiers: frozenset[str], neighbours_of: frozenset[str] = frozenset()) -> None:
+        super().__init__(identifiers, neighbours_of)
         self.identifiers = identifiers
         self.neighbours_of = neighbours_of
-        super().__init__(f"not read yet: {', '.join(sorted(identifiers | neighbours_of))}")
+
+    def __str__(self) -> str:
+        return f"not read yet: {', '.join(sorted(self.identifiers | self.neighbours_of))}"
 
 
 class Resolver:
