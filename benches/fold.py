@@ -136,7 +136,7 @@ def step_batches(model: Model, batches: Sequence[Batch]) -> None:
         for customer, placed in batch.items():
             journey = known.get(customer)
             before = None if journey is None else {model.name: journey}
-            outcome = advance([model], before, placed, errors, own=True)
+            outcome = advance({model.name: model}, before, placed, errors, own=True)
             assert outcome.journeys is not None
             stepped = outcome.journeys[model.name]
             assert stepped is not None
@@ -190,7 +190,7 @@ def step_apart(model: Model, journey: Journey) -> None:
     next_ = page(journey.touchpoints)
     errors = {model.name: Counter[str]()}
     for _ in range(STEPS):
-        advance([model], {model.name: journey}, [next_], errors, own=True)
+        advance({model.name: model}, {model.name: journey}, [next_], errors, own=True)
 
 
 def keep_encoded(journey: Journey) -> None:

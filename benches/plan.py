@@ -36,7 +36,7 @@ SINGLE_SENDERS: Final = 64
 BATCH_SENDERS: Final = 16
 PROBE_EVERY: Final = 20
 """One request in twenty is looked for: 50 a second."""
-HISTORY_DAYS: Final = 24
+HISTORY_DAYS: Final = 28
 """The phases' touchpoints lie one after the other in these last days: none is too old for a browser to send."""
 SINGLES_S_MAX: Final = 6.0
 
@@ -67,7 +67,7 @@ def prepare(directory: Path, now_ms: int, scale: float, mix: str) -> list[Phase]
     singles = workload(60_000, SINGLE_SENDERS, 1)
     phases.append(phase("single", singles, items(singles), 1, limit_s=SINGLES_S_MAX))
     if mix != "full":
-        for name, of in (("no_links", NO_LINKS), ("in_order", IN_ORDER)):
+        for name, of in (("no_links", NO_LINKS), ("in_order", IN_ORDER), ("no_links_after", NO_LINKS)):
             ordered = workload(200_000, BATCH_SENDERS, BATCH, of)
             phases.append(phase(name, ordered, items(ordered), BATCH))
     probed = workload(LATENCY_RATE_PER_S * LATENCY_S / scale, LATENCY_SENDERS, 1)

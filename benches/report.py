@@ -18,6 +18,7 @@ HEADLINES: Final = (
     ("in_order.acknowledged_per_s", "HTTP, 100 a request, acknowledged /s"),
     ("no_links.end_to_end_per_s", "HTTP to ClickHouse, 100 a request, no new links /s"),
     ("in_order.end_to_end_per_s", "the same, 2 % new links /s"),
+    ("no_links_after.end_to_end_per_s", "no new links once more, after these /s"),
     ("in_order.of_no_links", "2 % new links, of the rate without"),
     ("in_order.of_no_links_by_cpu", "the same by the CPU that is spent"),
     ("full_mix.end_to_end_per_s", "the same, full mix (and duplicates, late, conflicts) /s"),
@@ -31,7 +32,7 @@ HEADLINES: Final = (
 )
 OTHERS_CORES_MAX: Final = 0.3
 """The kernel's own threads take about a tenth of a core on our behalf; more is somebody else's."""
-COSTS: Final = ("first_sight", "single", "no_links", "in_order", "full_mix", "latency")
+COSTS: Final = ("first_sight", "single", "no_links", "in_order", "no_links_after", "full_mix", "latency")
 
 
 def report(result: Result, earlier: Result | None) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import fmean, harmonic_mean
 from typing import Any, Final
 
 from benches import fold
@@ -122,17 +123,20 @@ def one_run(phases: Sequence[Phase], directory: Path, workers: int | None) -> tu
 
 
 def compared(figures: Figures) -> Figures:
-    """What new links leave of the rate without any: as measured, and by the CPU that is spent. The time ends with what
-    workers still tell each other because of the last links, which takes as long however much is sent."""
-    if "no_links.end_to_end_per_s" not in figures:
+    """What new links leave of the rate without any, just before and just after: as measured, and by the CPU that is
+    spent. The time ends with what workers still tell each other because of the last links, which takes as long however
+    much is sent."""
+    if "no_links_after.end_to_end_per_s" not in figures:
         return {}
+    without = ("no_links", "no_links_after")
     spent = {
         phase: sum(figures[f"{phase}.cpu_us.{process}"] for process in ("ingest", "worker", "store"))
-        for phase in ("no_links", "in_order")
+        for phase in ("in_order", *without)
     }
+    rate = harmonic_mean([figures[f"{phase}.end_to_end_per_s"] for phase in without])
     return {
-        "in_order.of_no_links": figures["in_order.end_to_end_per_s"] / figures["no_links.end_to_end_per_s"],
-        "in_order.of_no_links_by_cpu": spent["no_links"] / spent["in_order"],
+        "in_order.of_no_links": figures["in_order.end_to_end_per_s"] / rate,
+        "in_order.of_no_links_by_cpu": fmean(spent[phase] for phase in without) / spent["in_order"],
     }
 
 
