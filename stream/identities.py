@@ -26,6 +26,8 @@ UNROUTED: Final[Stretches] = ()
 UNCERTAIN: Final[Stretches] = ((EVER, NOBODY),)
 CACHED_MAX: Final = 200_000
 """Devices, groups of identifiers and homes that are remembered, each; about 300 bytes."""
+TOLD_MAX: Final = 50_000
+"""Identifiers with news that are remembered; about 300 bytes. Few have news again."""
 
 
 class Identities:
@@ -42,11 +44,11 @@ class Identities:
         """By identifiers other than devices: when a settled link of theirs was."""
         self._whose: Cache[str, Stretches] = Cache(CACHED_MAX)
         """By home, if it is not shared: whose its touchpoints are."""
-        self._told: Cache[str, Stretches] = Cache(CACHED_MAX)
+        self._told: Cache[str, Stretches] = Cache(TOLD_MAX)
         """By identifier of which a link said something new: by whose stretches all its touchpoints were routed or
         folded, ``UNROUTED`` when none was yet."""
 
-        self._foreseen: Cache[str, Stretches] = Cache(CACHED_MAX)
+        self._foreseen: Cache[str, Stretches] = Cache(TOLD_MAX)
         """Whose identifiers will be, when the word comes that they have changed, if nobody else says so, too."""
         self._said: Counter[str] = Counter()
         """How many such words of the worker's own are on their way to itself."""
@@ -190,6 +192,7 @@ class Identities:
             self._said[identifier] -= count
             if self._said[identifier] <= 0:
                 del self._said[identifier]
+                self._foreseen.forget(identifier)
         return found
 
     def forget_alone(self, device: str) -> None:

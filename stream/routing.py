@@ -111,24 +111,16 @@ async def foresee(
     """Find out at once what will follow from the word that identifiers of these partitions have changed, where that is
     simple: nothing was ever derived of them, so no fact was ever routed, and all that comes goes to others. The word
     goes into the log all the same; when it comes round, nothing needs to be read. Returns those identifiers."""
-    new = [
-        one for one in sorted(changed) if not is_user(one) and not is_nobody(one) and words.partition_of(one) in here
-    ]
-    if not new:
-        return set()
+    ours = [one for one in sorted(changed) if not (is_user(one) or is_nobody(one)) and words.partition_of(one) in here]
+    known = await load(ours)
+    new = [one for one in ours if one not in known]
     resolver = asking.herald.all
-    stretches, readings, known = await together(
-        asking.answers([partial(resolver.stretches, one) for one in new]),
-        asking.answers([partial(resolver.reading, one) for one in new]),
-        load(new),
-    )
+    stretches = await asking.answers([partial(resolver.stretches, one) for one in new])
+    readings = await asking.answers([partial(resolver.reading, one) for one in new])
     return {
         one
         for one, on, reading in zip(new, stretches, readings, strict=True)
-        if one not in known
-        and not reading.lent
-        and not any(customer in (one, NOBODY) for _, customer in on)
-        and identities.foresee(one, on)
+        if not (reading.lent or any(customer in (one, NOBODY) for _, customer in on)) and identities.foresee(one, on)
     }
 
 
