@@ -165,6 +165,10 @@ class Customers:
                 left.append(one)
         return left
 
+    def is_cached(self, customer_id: str) -> bool:
+        """Whether something is known of a customer without a question to the store."""
+        return self._cache.get(customer_id) is not None or self._gone.get(customer_id) is not None
+
     async def load(self, customers: Iterable[str]) -> dict[str, Journeys]:
         """What is known of these customers: of who is absent nothing was ever derived."""
         customers = list(customers)

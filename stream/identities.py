@@ -26,8 +26,8 @@ UNROUTED: Final[Stretches] = ()
 UNCERTAIN: Final[Stretches] = ((EVER, NOBODY),)
 CACHED_MAX: Final = 200_000
 """Devices, groups of identifiers and homes that are remembered, each; about 300 bytes."""
-TOLD_MAX: Final = 50_000
-"""Identifiers with news that are remembered; about 300 bytes. Few have news again."""
+TOLD_MAX: Final = 100_000
+"""Identifiers with news, and those whose word is on its way, that are remembered, each; about 300 bytes."""
 
 
 class Identities:

@@ -102,6 +102,7 @@ async def look_again(
 
 async def foresee(
     changed: Iterable[str],
+    is_cached: Callable[[str], bool],
     load: Load,
     identities: Identities,
     asking: Asking,
@@ -111,16 +112,26 @@ async def foresee(
     """Find out at once what will follow from the word that identifiers of these partitions have changed, where that is
     simple: nothing was ever derived of them, so no fact was ever routed, and all that comes goes to others. The word
     goes into the log all the same; when it comes round, nothing needs to be read. Returns those identifiers."""
-    ours = [one for one in sorted(changed) if not (is_user(one) or is_nobody(one)) and words.partition_of(one) in here]
-    known = await load(ours)
-    new = [one for one in ours if one not in known]
+    new = [
+        one
+        for one in sorted(changed)
+        if not (is_user(one) or is_nobody(one) or is_cached(one)) and words.partition_of(one) in here
+    ]
+    if not new:
+        return set()
     resolver = asking.herald.all
-    stretches = await asking.answers([partial(resolver.stretches, one) for one in new])
-    readings = await asking.answers([partial(resolver.reading, one) for one in new])
+    stretches, readings, known = await together(
+        asking.answers([partial(resolver.stretches, one) for one in new]),
+        asking.answers([partial(resolver.reading, one) for one in new]),
+        load(new),
+    )
     return {
         one
         for one, on, reading in zip(new, stretches, readings, strict=True)
-        if not (reading.lent or any(customer in (one, NOBODY) for _, customer in on)) and identities.foresee(one, on)
+        if one not in known
+        and not reading.lent
+        and not any(customer in (one, NOBODY) for _, customer in on)
+        and identities.foresee(one, on)
     }
 
 

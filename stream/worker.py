@@ -306,7 +306,10 @@ class Worker:
         news = await self._news(unknown, asking)
         words.tell(news)
         new = news.changed - batch.changed.keys()
-        return await foresee(new, self._customers.load, self._identities, asking, words, self._partitions)
+        customers = self._customers
+        return await foresee(
+            new, customers.is_cached, customers.load, self._identities, asking, words, self._partitions
+        )
 
     async def _news(self, unknown: Sequence[Link], asking: Asking) -> News:
         news = await self._identities.news(unknown, asking)
