@@ -53,8 +53,8 @@ Batch = dict[str, list[Placed]]
 Work = Callable[[], object]
 
 
-def measured(now_ms: int, scale: float) -> Figures:
-    """All figures."""
+def measured(now_ms: int, scale: float, rounds: int = ROUNDS) -> Figures:
+    """All figures; ``rounds`` as for ``least_cpu_s``."""
     placed = one_per_identity(map(place, touchpoints(now_ms - 4 * DAY_MS, max(int(ITEMS * scale), ITEMS_MIN))))
     histories = [as_read(history) for history in by_customer(placed).values()]
     batches = [by_customer(some) for some in cut(placed, len(placed) // BATCHES + 1)]
@@ -64,10 +64,10 @@ def measured(now_ms: int, scale: float) -> Figures:
         works[f"{model.name}.steps"] = partial(step_batches, model, batches)
     plain = [[touchpoint for _, _, touchpoint in history] for history in histories]
     works["seven_stage.unplaced"] = partial(fold_unplaced, load_model("seven_stage"), plain)
-    figures = {f"{name}_per_s": len(placed) / seconds for name, seconds in least_cpu_s(works).items()}
+    figures = {f"{name}_per_s": len(placed) / seconds for name, seconds in least_cpu_s(works, rounds).items()}
     for kind in ("histories", "steps"):
         figures[f"wide.{kind}_of_seven_stage"] = figures[f"wide.{kind}_per_s"] / figures[f"seven_stage.{kind}_per_s"]
-    figures |= of_many_visits(load_model("five_e"))
+    figures |= of_many_visits(load_model("five_e"), rounds)
     return {f"fold.{name}": value for name, value in figures.items()}
 
 
@@ -143,7 +143,7 @@ def step_batches(model: Model, batches: Sequence[Batch]) -> None:
             known[customer] = stepped
 
 
-def of_many_visits(model: Model) -> Figures:
+def of_many_visits(model: Model, rounds: int) -> Figures:
     """One step of customers with few and many visits, and apart what the worker does around it: to keep the journey
     encoded, and to make the columns of its row."""
     works: dict[str, Work] = {}
@@ -157,7 +157,7 @@ def of_many_visits(model: Model) -> Figures:
         works[f"cache_us.{count}"] = partial(keep_encoded, journey)
         works[f"row_us.{count}"] = partial(customer_columns, [row])
     per_call = {"step_us": STEPS, "cache_us": 1, "row_us": 1}
-    seconds = least_cpu_s(works)
+    seconds = least_cpu_s(works, rounds)
     figures = {name: value / per_call[name.split(".")[0]] * 1e6 for name, value in seconds.items()}
     few, many = VISITS[0], VISITS[-1]
     figures["step_of_many_visits"] = figures[f"step_us.{many}"] / figures[f"step_us.{few}"]
@@ -197,10 +197,10 @@ def keep_encoded(journey: Journey) -> None:
     msgspec.msgpack.decode(msgspec.msgpack.encode(journey), type=Journey)
 
 
-def least_cpu_s(works: Mapping[str, Work]) -> dict[str, float]:
-    """Of each the least CPU time of several rounds, in which all take turns."""
+def least_cpu_s(works: Mapping[str, Work], rounds: int) -> dict[str, float]:
+    """Of each the least CPU time of so many rounds, in which all take turns."""
     least: dict[str, float] = {}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, work in works.items():
             gc.collect()
             begin = time.process_time()

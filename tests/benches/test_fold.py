@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from benches.figures import together
 from benches.fold import by_customer, measured, touchpoints
 from benches.fold_model import WIDE
@@ -52,9 +50,8 @@ def test_the_model_that_asks_much_asks_two_conditions_of_every_touchpoint() -> N
     assert len(parse_model(WIDE).stages) == 12
 
 
-def test_the_report_has_all_that_is_measured_of_the_fold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benches.fold.ROUNDS", 1)
-    figures = measured(START_MS, 0.01)
+def test_the_report_has_all_that_is_measured_of_the_fold() -> None:
+    figures = measured(START_MS, 0.01, rounds=1)
     report = fold_report(together([figures]), {})
     assert all(value > 0 for value in figures.values())
     assert len(report.splitlines()) == 2 + len(ROWS)
