@@ -71,12 +71,12 @@ async def preview(
     total, touchpoints = await store.count_standings(everybody)
     width = max(1, PROGRESS_END * TOUCHPOINTS_AT_ONCE // max(touchpoints, 1))
     found = [_Finding(one, samples_max, now_ms) for one in compared]
-    fields = frozenset().union(*(fields_read(one.model) for one in compared))
+    reads = fields_read(one.model for one in compared)
     known = [one.serving for one in compared if one.serving]
     done = 0
     for begin in range(0, PROGRESS_END, width):
         among = Slice(begin, min(begin + width, PROGRESS_END), range(PARTITIONS), PARTITIONS)
-        standings, histories = await read_slice(store, everybody, among, fields)
+        standings, histories = await read_slice(store, everybody, among, reads)
         others = [one.customer_id for one in standings if not (one.own or one.gone)]
         resolving = read_resolved(store, others, await fresh_asking(store, limits), HISTORIES_AT_ONCE)
         histories += [one async for one in resolving]

@@ -15,7 +15,8 @@ from stage_engine.model import compiled
 from stage_engine.model_file import ModelFile, read_model_file
 from stage_engine.proposal import TimeOut, changed, patch, signal_names, time_outs
 from stage_engine.repurchase import GAPS_MIN, Gaps, gaps_of
-from store.clickhouse import ClickHouseStore, literal
+from store.clickhouse import ClickHouseStore
+from store.sql import literal
 
 SALE_EVENTS_MAX: Final = 100
 """Events that are sales; a shop has a handful."""

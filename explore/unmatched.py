@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 
 from stage_engine.model_file import SignalFile
-from store.clickhouse import ClickHouseStore, literal
+from store.clickhouse import ClickHouseStore
+from store.sql import literal
 
 UNMATCHED_MAX: Final = 10
 """Events that are told: who has added those to the model asks again."""

@@ -1,6 +1,6 @@
-"""The ``Store`` on ClickHouse: the only file that knows clickhouse-connect, and HTTP the only way it takes.
+"""The ``Store`` on ClickHouse: clickhouse-connect is known here and in ``native``, and HTTP the only way it takes.
 
-Rows go in as one Native block a statement, put together here from columns of integers and strings: a block is written
+Rows go in as one Native block a statement, put together from columns of integers and strings: a block is written
 whole or not at all, and what cannot be encoded fails before anything is sent. Requests run in threads.
 """
 
@@ -11,19 +11,15 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, TypeVar
 
 import clickhouse_connect
-from clickhouse_connect.datatypes.container import Array
-from clickhouse_connect.datatypes.registry import get_from_name
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.common import write_leb128
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.exceptions import Error as DriverError
 from clickhouse_connect.driver.httputil import get_pool_manager
-from clickhouse_connect.driver.insert import InsertContext
 
 from stage_engine.identity.carried import carried
 from stage_engine.identity.identifier import is_device
@@ -31,6 +27,7 @@ from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link
 from stage_engine.identity.reading import NOTHING, Pair, Reading, bounded, reading_of
 from stage_engine.journey import Journey
+from stage_engine.reads import Reads
 from stage_engine.touchpoint import Placed, Touchpoint, identity_of
 from store.column import Column
 from store.customer_columns import STORED, customer_columns, stored_journeys
@@ -64,19 +61,19 @@ from store.interface import (
     StoreUnavailableError,
     UnwritableRowError,
 )
+from store.native import native_block
+from store.packed_touchpoints import PACKED_FORMAT, PACKED_SETTINGS, packed, unpacked
 from store.rejected import Refused
 from store.settings import StoreSettings
+from store.small_columns import model_columns, note_columns, position_columns, progress_columns, rejected_columns
+from store.sql import arrays, literal
 from store.touchpoint_columns import (
     FETCHED,
     FETCHED_BYTES,
     FETCHED_TIMES,
-    PACKED_FORMAT,
-    PACKED_SETTINGS,
     counting_touchpoints,
     is_nobody,
-    packed,
     touchpoint_columns,
-    unpacked,
 )
 
 T = TypeVar("T")
@@ -103,12 +100,6 @@ _PASSING: Final = frozenset({
 _LITERAL: Final = re.compile(r"'(?:[^'\\]|\\.)*'")
 _ERROR_CHARS_MAX: Final = 500
 """Of what ClickHouse said, in our own error: enough to know what it is."""
-
-_IDS_BYTES_MAX: Final = 400_000
-"""Ids in one query, as text: about ten thousand. Some queries carry them twice."""
-
-_SEPARATOR: Final = "\x1f"
-"""Of ids in one literal."""
 
 _QUERY_BYTES_MAX: Final = 1_000_000
 """The longest statement; ClickHouse's own limit is 256 KiB."""
@@ -142,16 +133,16 @@ class ClickHouseStore:
         await asyncio.to_thread(self._write, "touchpoints", touchpoint_columns, placed)
 
     async def write_rejected(self, refused: Sequence[Refused]) -> None:
-        await asyncio.to_thread(self._write, "rejected", _rejected_columns, refused)
+        await asyncio.to_thread(self._write, "rejected", rejected_columns, refused)
 
     async def write_customers(self, rows: Sequence[CustomerRow]) -> None:
         await asyncio.to_thread(self._write, "customers", customer_columns, rows)
 
     async def write_positions(self, positions: Sequence[Position]) -> None:
-        await asyncio.to_thread(self._write, "positions", _position_columns, positions)
+        await asyncio.to_thread(self._write, "positions", position_columns, positions)
 
     async def write_note(self, key: str, value: str) -> None:
-        await asyncio.to_thread(self._write, "settings", _note_columns, [(key, value)])
+        await asyncio.to_thread(self._write, "settings", note_columns, [(key, value)])
 
     async def read_journeys(
         self, customer_ids: Collection[str], wanted: Collection[Fold]
@@ -173,11 +164,11 @@ class ClickHouseStore:
         return [Standing(customer_id=customer_id, gone=bool(gone), own=bool(own)) for customer_id, (gone, own) in rows]
 
     async def read_filed_between(
-        self, begin: int, end: int, partitions: Collection[int], partitions_count: int, fields: Collection[str]
+        self, begin: int, end: int, partitions: Collection[int], partitions_count: int, reads: Reads
     ) -> dict[str, list[Placed]]:
         lives = ", ".join(f"{partition:d}" for partition in sorted(partitions))
         statement = (
-            f"SELECT {packed(fields)} FROM touchpoints "
+            f"SELECT {packed(reads)} FROM touchpoints "
             f"PREWHERE sipHash64(filed_under) >= {begin << 32:d} AND sipHash64(filed_under) <= {(end << 32) - 1:d} "
             f"WHERE filed_under != '' AND CRC32(filed_under) % {partitions_count:d} IN ({lives})"
         )
@@ -197,7 +188,7 @@ class ClickHouseStore:
         ]
 
     async def write_models(self, generations: Sequence[Generation]) -> None:
-        await asyncio.to_thread(self._write, "models", _model_columns, generations)
+        await asyncio.to_thread(self._write, "models", model_columns, generations)
 
     async def drop_generations(self, gone: Sequence[Generation]) -> None:
         places = ", ".join(f"({literal(one.model)}, {one.number:d})" for one in gone)
@@ -221,7 +212,7 @@ class ClickHouseStore:
         ]
 
     async def write_progress(self, progress: Sequence[Progress]) -> None:
-        await asyncio.to_thread(self._write, "rebuild_progress", _progress_columns, progress)
+        await asyncio.to_thread(self._write, "rebuild_progress", progress_columns, progress)
 
     async def read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
         return await asyncio.to_thread(self._read_touchpoints, homes)
@@ -232,7 +223,7 @@ class ClickHouseStore:
     async def read_readings(self, identifiers: Collection[str], limits: Limits) -> dict[str, Reading]:
         found = dict.fromkeys(identifiers, NOTHING)
         more: list[str] = []
-        for ids in _parts(identifiers):
+        for ids in arrays(identifiers):
             links, others = few_of(await self.rows(few_statement(ids)))
             found |= {one: bounded(one, reading_of(one, some), limits) for one, some in links.items()}
             more += others
@@ -242,19 +233,19 @@ class ClickHouseStore:
         """Of identifiers with so many links that the store had better sort them out."""
         allowed = ", ".join(map(literal, sorted(limits.allowed & set(identifiers)))) or "''"
         pairs: dict[str, dict[str, Pair]] = {}
-        for ids in _parts(identifiers):
+        for ids in arrays(identifiers):
             pairs |= pairs_of(await self.rows(pairs_statement(ids, allowed, limits)))
         found = {one: bounded(one, Reading(pairs=some, lent=True), limits) for one, some in pairs.items()}
         # A device that settled pairs make shared needs no marks.
         devices = [one for one, reading in found.items() if is_device(one) and len(reading.pairs) == len(pairs[one])]
-        for ids in _parts(devices):
+        for ids in arrays(devices):
             for device, marks in marks_of(await self.rows(marks_statement(ids))).items():
                 found[device] = bounded(device, Reading(pairs=pairs[device], marks=marks, lent=True), limits)
         return found
 
     async def read_neighbours(self, identifiers: Collection[str]) -> dict[str, frozenset[str]]:
         found: dict[str, frozenset[str]] = dict.fromkeys(identifiers, frozenset())
-        for ids in _parts(identifiers):
+        for ids in arrays(identifiers):
             statement = (
                 "SELECT identifier, groupUniqArray(identifiers) FROM identity_links "
                 f"WHERE identifier IN ({ids}) GROUP BY identifier"
@@ -278,13 +269,13 @@ class ClickHouseStore:
 
     async def read_filed(self, identifiers: Collection[str]) -> set[str]:
         found: set[str] = set()
-        for ids in _parts(identifiers):
+        for ids in arrays(identifiers):
             statement = (
                 f"SELECT DISTINCT home FROM touchpoints PREWHERE filed_under IN ({ids}) "
                 f"UNION ALL SELECT DISTINCT identifier FROM identity_links {_userless(ids)}"
             )
             found.update(one for (one,) in await self.rows(statement))
-        for ids in _parts([one for one in identifiers if is_nobody(one)]):
+        for ids in arrays([one for one in identifiers if is_nobody(one)]):
             hashes = f"arrayMap(id -> sipHash64(id), {ids})"
             condition = f"PREWHERE filed_under = '' AND home_hash IN ({hashes}) WHERE home IN ({ids})"
             found.update(one for (one,) in await self.rows(f"SELECT DISTINCT home FROM touchpoints {condition}"))
@@ -377,7 +368,7 @@ class ClickHouseStore:
             f"({literal(one.model)}, {one.generation:d}, {literal(one.version)})" for one in by_place.values()
         )
         found: dict[tuple[str, Fold], Journey | None] = {}
-        for ids in _parts(customer_ids if by_place else ()):
+        for ids in arrays(customer_ids if by_place else ()):
             statement = (
                 f"SELECT {', '.join(STORED)} FROM customers FINAL "
                 f"PREWHERE customer_id IN ({ids}) AND (model, generation) IN ({places}) "
@@ -391,8 +382,8 @@ class ClickHouseStore:
     def _read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
         formats = dict.fromkeys(FETCHED_BYTES, "bytes") | dict.fromkeys(FETCHED_TIMES, "int")
         found: dict[str, dict[bytes, Touchpoint]] = {}
-        conditions = [f"PREWHERE filed_under IN ({ids})" for ids in _parts([h for h in homes if not is_nobody(h)])]
-        for ids in _parts([home for home in homes if is_nobody(home)]):
+        conditions = [f"PREWHERE filed_under IN ({ids})" for ids in arrays([h for h in homes if not is_nobody(h)])]
+        for ids in arrays([home for home in homes if is_nobody(home)]):
             hashes = f"arrayMap(id -> sipHash64(id), {ids})"
             conditions.append(f"PREWHERE filed_under = '' AND home_hash IN ({hashes}) WHERE home IN ({ids})")
         for condition in conditions:
@@ -412,7 +403,7 @@ class ClickHouseStore:
     def _read_linked(self, identifiers: Collection[str]) -> list[Touchpoint]:
         formats = dict.fromkeys(FETCHED_BYTES, "bytes") | dict.fromkeys(FETCHED_TIMES, "int")
         found: dict[str, dict[bytes, Touchpoint]] = {}
-        for ids in _parts(identifiers):
+        for ids in arrays(identifiers):
             keys = (
                 "SELECT sipHash64(if(startsWith(home, 'receipt:'), '', home)), sipHash64(home), original_timestamp, "
                 f"identity FROM identity_links {_userless(ids)}"
@@ -465,45 +456,6 @@ class ClickHouseStore:
             return self._client
 
 
-def native_block(columns: Sequence[Column], rows: int) -> bytes:
-    """One block in ClickHouse's Native format."""
-    block = bytearray()
-    write_leb128(len(columns), block)
-    write_leb128(rows, block)
-    for column in columns:
-        for text in (column.name, column.type):
-            encoded = text.encode()
-            write_leb128(len(encoded), block)
-            block += encoded
-        _write_values(column, block)
-    return bytes(block)
-
-
-def _write_values(column: Column, block: bytearray) -> None:
-    wire = get_from_name(_wire_type(column.type))
-    context = InsertContext("", [column.name], [wire])
-    context.start_column(column.name)
-    if column.ends is None:
-        wire.write_column(column.values, block, context)
-        return
-    assert isinstance(wire, Array)
-    element = wire.element_type
-    element.write_column_prefix(block)
-    block += column.ends.tobytes()
-    if column.values:
-        element.write_column_data(column.values, block, context)
-
-
-def _wire_type(kind: str) -> str:
-    """The type of plain integers that has the same bytes: no datetime and no Decimal is ever made."""
-    return (
-        kind.replace("DateTime64(3, 'UTC')", "Int64")
-        .replace("Decimal(18, 4)", "Int64")
-        .replace("Decimal(38, 4)", "Int128")
-        .replace("Enum8('open' = 0, 'replayed' = 1)", "Int8")
-    )
-
-
 def _userless(ids: str) -> str:
     """Links of these identifiers whose touchpoints carry no user and are filed under another identifier."""
     return f"WHERE identifier IN ({ids}) AND {LENT}"
@@ -516,33 +468,6 @@ def _key_under_device(link: Link) -> str:
     return f"(sipHash64({literal(device)}), {at}, unhex('{identity.hex()}'))"
 
 
-def literal(text: str) -> str:
-    """``text`` as a string literal of ClickHouse's SQL."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0") + "'"
-
-
-def _parts(ids: Collection[str]) -> Iterator[str]:
-    """Arrays of the ids, at most about _IDS_BYTES_MAX at a time, for the right of an ``IN``. One long literal that
-    ClickHouse takes apart costs it half as much as a literal each, and a constant much less than a subquery."""
-    part: list[str] = []
-    size = 0
-    for one in ids:
-        if part and size > _IDS_BYTES_MAX:
-            yield _array(part)
-            part, size = [], 0
-        part.append(one)
-        size += len(one.encode()) + 1
-    if part:
-        yield _array(part)
-
-
-def _array(ids: Sequence[str]) -> str:
-    together = _SEPARATOR.join(ids)
-    if together.count(_SEPARATOR) == len(ids) - 1:
-        return f"splitByChar('\\x1f', {literal(together)})"
-    return f"[{', '.join(map(literal, ids))}]"
-
-
 def _translated(what: str, error: DriverError) -> StoreError:
     said = _LITERAL.sub("'…'", str(error))[:_ERROR_CHARS_MAX]
     if error.code is None or error.code in _PASSING:
@@ -550,52 +475,5 @@ def _translated(what: str, error: DriverError) -> StoreError:
     return StoreError(f"{what}: ClickHouse refused it: {said}")
 
 
-def _rejected_columns(refused: Sequence[Refused]) -> list[Column]:
-    return [
-        Column("rejected_id", "String", [r.rejected_id for r in refused]),
-        Column("source", "LowCardinality(String)", [r.source for r in refused]),
-        Column("received_at", "DateTime64(3, 'UTC')", [r.received_at for r in refused]),
-        Column("code", "LowCardinality(String)", [r.code for r in refused]),
-        Column("reason", "String", [r.reason for r in refused]),
-        Column("message_id", "String", [r.message_id for r in refused]),
-        Column("body", "String", [r.body for r in refused]),
-        Column("endpoint", "LowCardinality(String)", [r.endpoint for r in refused]),
-    ]
-
-
 def _of_generation(of: Fold) -> str:
     return f"model = {literal(of.model)} AND generation = {of.generation:d}"
-
-
-def _model_columns(generations: Sequence[Generation]) -> list[Column]:
-    return [
-        Column("model", "LowCardinality(String)", [one.model for one in generations]),
-        Column("generation", "UInt32", [one.number for one in generations]),
-        Column("model_version", "String", [one.version for one in generations]),
-        Column("text", "String", [one.text for one in generations]),
-        Column("state", "UInt8", [int(one.state) for one in generations]),
-    ]
-
-
-def _progress_columns(progress: Sequence[Progress]) -> list[Column]:
-    return [
-        Column("generation", "UInt32", [one.generation for one in progress]),
-        Column("partition", "UInt32", [one.partition for one in progress]),
-        Column("begun_at", "UInt64", [one.begun_at for one in progress]),
-        Column("done", "UInt64", [one.done for one in progress]),
-        Column("customers", "UInt64", [one.customers for one in progress]),
-    ]
-
-
-def _position_columns(positions: Sequence[Position]) -> list[Column]:
-    return [
-        Column("topic_id", "String", [p.topic_id for p in positions]),
-        Column("epoch", "UInt32", [p.epoch for p in positions]),
-        Column("partition", "UInt32", [p.partition for p in positions]),
-        Column("offset", "UInt64", [p.offset for p in positions]),
-    ]
-
-
-def _note_columns(notes: Iterable[tuple[str, str]]) -> list[Column]:
-    keys, values = zip(*notes, strict=True)
-    return [Column("key", "String", keys), Column("value", "String", values)]

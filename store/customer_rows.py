@@ -12,9 +12,10 @@ import msgspec
 from stage_engine.identity.identifier import is_device, is_receipt
 from stage_engine.identity.resolve import Stretches
 from stage_engine.touchpoint import OrderKey
-from store.clickhouse import ClickHouseStore, literal
+from store.clickhouse import ClickHouseStore
 from store.identity_rows import key_of
 from store.schema_text import serving
+from store.sql import literal
 
 Row = dict[str, Any]
 """By column. Times are milliseconds since 1970 UTC, None for none."""

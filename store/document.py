@@ -12,9 +12,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from store.clickhouse import ClickHouseStore, connect, literal
+from store.clickhouse import ClickHouseStore, connect
 from store.migrate import migrate
 from store.settings import StoreSettings
+from store.sql import literal
 
 _FOR_ANALYSTS: Final = (
     "v_customers",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from stage_engine.fold import one_per_identity
 from stage_engine.identity.history import candidates
 from stage_engine.identity.identifier import is_user
+from stage_engine.reads import Reads
 from stage_engine.touchpoint import Placed, Touchpoint, place
 from store.asking import Asking, Patience, at_once, chunks
 from store.interface import Fold, Standing, Store
@@ -50,14 +51,14 @@ class Slice(NamedTuple):
 
 
 async def read_slice(
-    store: Store, of: Fold, among: Slice, fields: Collection[str], patience: Patience = at_once
+    store: Store, of: Fold, among: Slice, reads: Reads, patience: Patience = at_once
 ) -> tuple[list[Standing], list[History]]:
     """How the customers of a slice stand, and the histories of those all of whose touchpoints are filed under their own
-    identifier, as that says: nobody has to be asked who is who. Of what only conditions read there are only these
-    ``fields``."""
+    identifier, as that says: nobody has to be asked who is who. What only conditions read is there as far as
+    these ``reads`` say."""
     standings = await patience(partial(store.read_standings, of, *among))
     alone = [one.customer_id for one in standings if one.own and not one.gone]
-    filed = await patience(partial(store.read_filed_between, *among, fields)) if alone else {}
+    filed = await patience(partial(store.read_filed_between, *among, reads)) if alone else {}
     return standings, [(one, one_per_identity(filed.get(one, ())), True) for one in alone]
 
 

@@ -14,8 +14,9 @@ import msgspec
 from stage_engine.identity.carried import carried
 from stage_engine.identity.limits import Limits
 from stage_engine.touchpoint import OrderKey, identity_of
-from store.clickhouse import ClickHouseStore, literal
+from store.clickhouse import ClickHouseStore
 from store.interface import Decision
+from store.sql import literal
 from store.touchpoint_columns import is_nobody
 
 OTHERS_MAX: Final = 100_000

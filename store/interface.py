@@ -15,6 +15,7 @@ from stage_engine.identity.link import Link, Split
 from stage_engine.identity.reading import Reading
 from stage_engine.identity.resolve import Stretches
 from stage_engine.journey import Journey
+from stage_engine.reads import Reads
 from stage_engine.touchpoint import Placed, Touchpoint
 from store.rejected import Refused
 
@@ -201,11 +202,11 @@ class Store(Protocol):
         side."""
 
     async def read_filed_between(
-        self, begin: int, end: int, partitions: Collection[int], partitions_count: int, fields: Collection[str]
+        self, begin: int, end: int, partitions: Collection[int], partitions_count: int, reads: Reads
     ) -> dict[str, list[Placed]]:
         """The facts by the home that they are filed under, for all homes with a place from ``begin`` to below ``end``
-        that live in these partitions; copies may be there. What only conditions read is left empty unless it is one of
-        ``fields``."""
+        that live in these partitions; copies may be there. What only conditions read is left empty where ``reads``
+        does not name it."""
 
     async def count_standings(self, of: Fold) -> tuple[int, int]:
         """How many customers have rows of a generation, tombstones left out, and how many touchpoints these have."""

@@ -6,16 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from hashlib import blake2b
-from typing import Any
 from zlib import crc32
-
-from msgspec.structs import replace
 
 from stage_engine.identity.carried import carried
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import Link
 from stage_engine.identity.reading import Reading, bounded, reading_of
 from stage_engine.journey import Journey
+from stage_engine.reads import Reads
 from stage_engine.touchpoint import OrderKey, Placed, Touchpoint, identity_of
 from store.identity_columns import deciding, rank
 from store.interface import (
@@ -32,8 +30,9 @@ from store.interface import (
     Standing,
     State,
 )
+from store.packed_touchpoints import as_read
 from store.rejected import Refused
-from store.touchpoint_columns import CONDITIONS_ONLY, counts_before, is_nobody
+from store.touchpoint_columns import counts_before, is_nobody
 
 
 class MemoryStore:
@@ -107,11 +106,10 @@ class MemoryStore:
         ]
 
     async def read_filed_between(
-        self, begin: int, end: int, partitions: Collection[int], partitions_count: int, fields: Collection[str]
+        self, begin: int, end: int, partitions: Collection[int], partitions_count: int, reads: Reads
     ) -> dict[str, list[Placed]]:
-        empty: dict[str, Any] = {name: value for name, (_, value) in CONDITIONS_ONLY.items() if name not in fields}
         return {
-            home: [(one.order, identity, replace(one, **empty)) for identity, one in facts.items()]
+            home: [(one.order, identity, as_read(one, reads)) for identity, one in facts.items()]
             for home, facts in self.touchpoints.items()
             if not is_nobody(home)
             and begin <= _place(home) < end

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from store.clickhouse import ClickHouseStore, connect, literal
+from store.clickhouse import ClickHouseStore, connect
 from store.interface import StoreError
 from store.schema_text import Migration, View, checksum, migrations, views
 from store.settings import StoreSettings
+from store.sql import literal
 
 _BOOKKEEPING: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations

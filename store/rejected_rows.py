@@ -8,8 +8,9 @@ from collections.abc import Collection
 
 import msgspec
 
-from store.clickhouse import ClickHouseStore, literal
+from store.clickhouse import ClickHouseStore
 from store.schema_text import serving
+from store.sql import literal
 
 
 class RejectedRow(msgspec.Struct, frozen=True, kw_only=True):

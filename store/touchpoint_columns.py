@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 from msgspec.structs import astuple
 
 from stage_engine.touchpoint import Placed, Touchpoint
@@ -53,53 +52,6 @@ FETCHED_BYTES: Final = ("properties", "traits", "context", "extra")
 
 FETCHED_TIMES: Final = ("occurred_at", "original_timestamp", "received_at")
 """Those of ``FETCHED`` that must come as integers."""
-
-
-CONDITIONS_ONLY: Final[Mapping[str, tuple[str, Any]]] = {
-    "name": ("''", ""),
-    "acquisition_channel": ("''", ""),
-    "offline": ("false", False),
-    "group_id": ("''", ""),
-    "properties": ("''", b""),
-    "traits": ("''", b""),
-    "context": ("''", b""),
-    "extra": ("''", b""),
-    "score": ("NULL", None),
-}
-"""Fields of a touchpoint that a fold reads only where a condition names them: what stands for them in SQL and here
-where nobody asked for them."""
-
-_PACKED: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("occurred_at", "original_timestamp", "received_at"), "toUnixTimestamp64Milli({0})"),
-    **dict.fromkeys(("properties", "traits", "context", "extra", "content_hash"), "base64Encode({0})"),
-    "offline": "toBool({0})",
-    "value": "reinterpretAsInt64(value)",
-}
-"""How a column becomes what JSON can say of a touchpoint's field."""
-
-PACKED_FORMAT: Final = "JSONCompactEachRow"
-PACKED_SETTINGS: Final = {"output_format_json_quote_64bit_integers": 0}
-
-_packed: Final = msgspec.json.Decoder(tuple[Touchpoint, str, bytes])
-
-
-def packed(fields: Collection[str]) -> str:
-    """What to select for ``unpacked``, in the format and with the settings above; of ``CONDITIONS_ONLY`` only these
-    fields."""
-    left_out = {name: sql for name, (sql, _) in CONDITIONS_ONLY.items() if name not in fields}
-    selected = [
-        left_out[name] if name in left_out else _PACKED.get(name, "{0}").format(name)
-        for name in Touchpoint.__struct_fields__
-    ]
-    return f"tuple('t', {', '.join(selected)}), home, base64Encode(identity)"
-
-
-def unpacked(lines: bytes) -> dict[str, list[Placed]]:
-    """The touchpoints, by home. Decoded all at once: a third of what it takes by columns."""
-    found: dict[str, list[Placed]] = {}
-    for touchpoint, home, identity in _packed.decode_lines(lines):
-        found.setdefault(home, []).append((touchpoint.order, identity, touchpoint))
-    return found
 
 
 def is_nobody(home: str) -> bool:

@@ -73,7 +73,7 @@ class Rebuild:
         if self.generation is None:
             return
         self._base = serving[0].fold
-        self._fields = frozenset().union(*(fields_read(one.model) for one in new))
+        self._reads = fields_read(one.model for one in new)
         _, touchpoints = await self._patiently(partial(self._store.count_standings, self._base))
         self._touchpoints = max(touchpoints, 1)
         found = await self._patiently(partial(self._store.read_progress, self.generation))
@@ -146,7 +146,7 @@ class Rebuild:
     async def _read(self, among: Slice, ask: Callable[[], Awaitable[Asking]]) -> tuple[list[Standing], list[History]]:
         """How the customers of a slice stand; and histories, of some of them and of some who waited, empty for
         tombstones."""
-        standings, histories = await read_slice(self._store, self._base, among, self._fields, self._patiently)
+        standings, histories = await read_slice(self._store, self._base, among, self._reads, self._patiently)
         histories += [(one.customer_id, [], False) for one in standings if one.gone]
         self._waiting += [one.customer_id for one in standings if not (one.own or one.gone)]
         if len(self._waiting) >= self._waiting_max or among.end == PROGRESS_END:

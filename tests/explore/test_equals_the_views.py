@@ -15,7 +15,8 @@ from explore.customer import customer
 from explore.why import why
 from stage_engine.identity.limits import Limits
 from stage_engine.touchpoint import Touchpoint
-from store.clickhouse import ClickHouseStore, literal
+from store.clickhouse import ClickHouseStore
+from store.sql import literal
 from tests.explore.conftest import World
 from tests.stream.touchpoints import touchpoint
 

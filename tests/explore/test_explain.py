@@ -11,7 +11,7 @@ from explore.explained import Explained
 from explore.refusals import Code, RefusedError
 from stage_engine.identity.limits import Limits
 from stage_engine.model import Model, load_model
-from store.clickhouse import literal
+from store.sql import literal
 from tests.explore.conftest import MODEL, World
 from tests.explore.test_equals_the_views import answers, random_touchpoint
 from tests.stream.touchpoints import DAY_MS, touchpoint

@@ -19,10 +19,25 @@ moves: [{from: one, on: paid, to: two, when: event.score > 3.0 && state.purchase
 """
 
 
-def test_every_condition_and_counter_is_asked() -> None:
-    assert fields_read(parse_model(MODEL)) - {"event"} == {"value", "context", "properties", "offline", "score"}
+def test_every_condition_and_counter_is_asked_of_the_events_of_its_signal() -> None:
+    paid = frozenset({"Order Completed"})
+    found = fields_read([parse_model(MODEL)])
+    assert found == {
+        **{"value": paid, "properties": paid, "score": paid},
+        **{"context": None, "offline": None},
+        "event": None,
+    }
+
+
+def test_what_one_model_reads_of_all_is_read_of_all() -> None:
+    other = MODEL.replace("{event: Order Completed, when: event.value", "{when: event.value").replace(
+        "reading", "other"
+    )
+    assert fields_read([parse_model(MODEL), parse_model(other)])["value"] is None
 
 
 @pytest.mark.parametrize("model", shipped_models())
 def test_no_shipped_model_reads_what_is_long(model: str) -> None:
-    assert not fields_read(load_model(model)) & {"traits", "context"}
+    found = fields_read([load_model(model)])
+    assert not found.keys() & {"traits", "context"}
+    assert found.get("properties", frozenset()) is not None

@@ -19,8 +19,9 @@ from stage_engine.fold import fold
 from stage_engine.journey import Journey, Visit
 from stage_engine.model import parse_model
 from stage_engine.touchpoint import MONEY_UNIT, Touchpoint, place
-from store.clickhouse import ClickHouseStore, literal
+from store.clickhouse import ClickHouseStore
 from store.interface import CustomerRow, IdentityRow
+from store.sql import literal
 from tests.reference.naive_model import Row, identity
 from tests.reference.naive_model import place as place_of
 from tests.reference.reference import Reference
