@@ -41,7 +41,8 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     """Which customers' rows follow from a batch."""
 
     steps: dict[str, list[Placed]]
-    """Touchpoints that are theirs, in total order, if what is known of the customer suffices."""
+    """Touchpoints that are theirs, in total order, if what is known of the customer suffices; where there are none, the
+    rows are written again as they are."""
     refolds: set[str]
     """Who is folded again from the facts in any case."""
     mixed: frozenset[str] = frozenset()

@@ -117,12 +117,15 @@ class Identities:
             self._told.keep(home, UNCERTAIN)
             self._foreseen.forget(home)
 
-    def all_went(self, identifier: str, stretches: Stretches) -> bool:
-        """Whether all touchpoints filed under an identifier, if any, are known to have gone to whose they are by these
-        stretches. From now on they have."""
+    def all_went(self, identifier: str, stretches: Stretches, words: int) -> bool:
+        """The worker was told, so often, that an identifier has changed, and by now it is whose these stretches say.
+        Whether all touchpoints filed under it, if any, are known to have gone there. From now on they have, or at least
+        nothing is known any longer: whose it is may have changed and changed back since they went, and who got them may
+        have looked in between. That takes two words, and one of them is heeded."""
         before = self._told.get(identifier)
-        self._told.keep(identifier, stretches)
-        return before == stretches and all(customer != NOBODY for _, customer in stretches)
+        went = words == 1 and before == stretches and all(customer != NOBODY for _, customer in stretches)
+        self._told.keep(identifier, UNCERTAIN if went else stretches)
+        return went
 
     async def news(self, unknown: Sequence[Link], asking: Asking) -> News:
         """What ``unknown`` links say. They must have been inserted."""

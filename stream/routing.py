@@ -40,11 +40,13 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     standing_alone: set[str]
     """Those of them whose group is past its bound."""
     gone: set[str]
-    """Of whom there is nothing, nor ever was: a tombstone says that they were told."""
+    """Of whom there is nothing: a tombstone says that they were told."""
+    unmoved: Mapping[str, Journeys]
+    """Whose journeys stay what they are."""
 
 
 async def look_again(
-    changed: Collection[str],
+    changed: Mapping[str, int],
     foreseen: Mapping[str, Stretches],
     store: Store,
     patience: Patience,
@@ -55,17 +57,21 @@ async def look_again(
     *,
     rows_missing: bool = False,
 ) -> Changes:
-    """Rule 7, for identifiers whose owner was told that they have changed. Whoever they stand for is folded again here,
-    or told to be where they live, because they may have been before the last touchpoints of these identifiers were
-    routed. Not where all of these are known to have gone where they go now; nor for an identifier under which no fact
-    is found, unless it has a journey; and a user who is their own customer only if their journey has others'
-    touchpoints, which it may lose: what they gain they are told of by the identifiers that it is found under.
+    """Rule 7, for identifiers whose owner was told, so often, that they have changed. Whoever they stand for is folded
+    again here, or told to be where they live, because they may have been before the last touchpoints of these
+    identifiers were routed. Not where all of these are known to have gone where they go now; nor for an identifier
+    under which no fact is found, unless it has a journey; and a user who is their own customer only if their journey
+    has others' touchpoints, which it may lose: what they gain they are told of by the identifiers that it is found
+    under.
+
+    Whoever was told gets a row in any case: a zombie that has read as far may have written another one, when whose they
+    are was not what it is now.
 
     Of what nothing was ever derived no fact was ever routed, unless ``rows_missing``: then rows may be missing. Of what
     was ``foreseen`` all is known."""
     here = sorted(one for one in changed if one not in foreseen)
     if not here:
-        return Changes(whose={**foreseen}, refolds=set(), standing_alone=set(), gone=set(foreseen))
+        return Changes(whose={**foreseen}, refolds=set(), standing_alone=set(), gone=set(foreseen), unmoved={})
     resolver = asking.herald.all
     stretches, readings, known = await together(
         asking.answers([partial(resolver.stretches, one) for one in here]),
@@ -75,7 +81,7 @@ async def look_again(
     whose = dict(zip(here, stretches, strict=True))
     lent = {one for one, reading in zip(here, readings, strict=True) if reading.lent}
     living = {one for one in here if one in known and not is_gone(known[one])}
-    settled = {one for one in here if identities.all_went(one, whose[one])} - living - lent
+    settled = {one for one in here if identities.all_went(one, whose[one], changed[one])} - living - lent
     for one in here:
         identities.remember(one, whose[one])
     doubtful = [
@@ -90,13 +96,14 @@ async def look_again(
     refolds = {one for one in weighty if not is_nobody(one)} - unmoved
     for one, some in zip(weighty, customers, strict=True):
         refolds |= words.refold_beside(one, some - {one} if one in unmoved else some)
-    gone = {one for one in here if not is_nobody(one) and (one not in known or one in settled)} - refolds
+    gone = {one for one in here if not is_nobody(one)} - refolds - unmoved
     alone = await asking.answers([partial(_stands_alone, resolver, one) for one in here])
     return Changes(
         whose={**whose, **foreseen},
         refolds=refolds,
         standing_alone={one for one, is_alone in zip(here, alone, strict=True) if is_alone},
         gone=gone | foreseen.keys(),
+        unmoved={one: known[one] for one in unmoved},
     )
 
 

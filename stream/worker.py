@@ -278,6 +278,9 @@ class Worker:
                 ),
             )
             due.refolds.update(changes.refolds)
+            for one, journeys in changes.unmoved.items():
+                due.steps.setdefault(one, [])
+                known.setdefault(one, journeys)
             positions = self._positions | batch.positions
             versions = {at: self._version(at, offset) for at, offset in positions.items()}
 
@@ -319,7 +322,7 @@ class Worker:
 
     async def _look_again(
         self,
-        changed: Collection[str],
+        changed: Mapping[str, int],
         foreseen: Mapping[str, Stretches],
         asking: Asking,
         words: Words,
@@ -468,7 +471,7 @@ class Worker:
     async def _fold_again(self, identifiers: Sequence[str]) -> None:
         words = Words(self._database, self._log.partitions)
         asking = await self._identities.asking()
-        changes = await self._look_again(identifiers, {}, asking, words, rows_missing=True)
+        changes = await self._look_again(dict.fromkeys(identifiers, 1), {}, asking, words, rows_missing=True)
 
         def version_of(identifier: str) -> int:
             return self._version(words.partition_of(identifier), 0)

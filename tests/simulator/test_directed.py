@@ -13,9 +13,11 @@ from stage_engine.identity import history
 from stage_engine.identity.identifier import is_receipt
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.news import Herald
+from stage_engine.identity.resolve import Stretches
 from stage_engine.touchpoint import Touchpoint
+from store.interface import Decision
 from store.memory import MemoryStore
-from stream import routing
+from stream import routing, worker
 from stream.identities import Identities
 from stream.log.memory import MemoryLog
 from stream.log.message import encode_message, partition_of
@@ -95,6 +97,11 @@ ADA, BOB, D = "user:ada", "user:bob", "device:d"
 
 def seen(name: str, at: int, user: str = "", device: str = "d") -> Touchpoint:
     return touchpoint(name, at=at, user=user, device=device)
+
+
+def alias(name: str, at: int, previous: str) -> Touchpoint:
+    """From now on Ada is who that was."""
+    return replace(touchpoint(name, at=at, user="ada"), previous_id=previous)
 
 
 async def late_row_of_a_zombie() -> dict[str, int]:
@@ -223,6 +230,42 @@ async def too_many_to_be_one() -> dict[str, int]:
     return world.rows()
 
 
+async def changed_and_changed_back() -> dict[str, int]:
+    """7: a device's touchpoint is folded while the device is Ada's. By the time of that word she is seen with two other
+    users, and it is nobody's again: of two words that it has changed one is heeded."""
+    world = World(Limits(values_max_of_kind={"user": 1}))
+    await world.owner(ADA)
+    device = await world.owner(D, at_once=1)
+    split = Decision(kind="split", one=D, other=D, revoked=False, decided_at=0, decided_by="ann", reason="…")
+    await world.log.append({partition_of(D, PARTITIONS): [encode_message(split)]})
+    await world.drain()
+    await world.send(seen("2", 2), seen("1", 1, "ada"))
+    await world.drain(world.workers[ADA])
+    await device.batch()
+    await world.send(alias("3", 3, "bob"), alias("4", 4, "cyd"))
+    await world.drain(world.workers[ADA])
+    await world.drain()
+    return world.rows()
+
+
+async def read_further_by_a_zombie() -> dict[str, int]:
+    """7: a zombie reads that Bob is Ada, and leaves nothing of him; his owner reads it when she is seen with two other
+    users, so that he is himself."""
+    world = World(Limits(values_max_of_kind={"user": 1}))
+    await world.owner(ADA)
+    zombie, owner = [await world.owner(BOB) for _ in range(2)]
+    await world.send(seen("1", 1, "bob", ""))
+    await world.drain(owner)
+    await world.send(alias("3", 3, "bob"))
+    await world.drain(world.workers[ADA])
+    await world.drain(zombie)
+    await world.send(alias("4", 4, "cyd"))
+    await world.drain(world.workers[ADA])
+    await world.drain(owner)
+    await world.drain()
+    return world.rows()
+
+
 def nobody_is_met(patch: pytest.MonkeyPatch) -> None:
     tell = Words.tell
 
@@ -252,6 +295,22 @@ def owners_of_large_groups_are_not_told(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Herald, "_owner_of_all", lambda self, contact: self.all.owner(contact))
 
 
+def no_word_is_heeded(patch: pytest.MonkeyPatch) -> None:
+    def went(self: Identities, identifier: str, stretches: Stretches, words: int) -> bool:
+        before = self._told.get(identifier)
+        self._told.keep(identifier, stretches)
+        return before == stretches
+
+    patch.setattr(Identities, "all_went", went)
+
+
+def who_stays_gets_no_row(patch: pytest.MonkeyPatch) -> None:
+    async def silent(*given: Any, **named: Any) -> routing.Changes:
+        return replace(await routing.look_again(*given, **named), unmoved={})
+
+    patch.setattr(worker, "look_again", silent)
+
+
 HISTORIES = [
     (late_row_of_a_zombie, no_versions, {ADA: 2}),
     (remembered_device, nothing_is_forgotten, {ADA: 2, BOB: 2}),
@@ -260,6 +319,8 @@ HISTORIES = [
     (two_clocks_and_a_zombie, the_clock_is_believed, {ADA: 2, BOB: 1}),
     (shared_from_now_on, nothing_is_passed_on, {"tel:0": 2, **{f"tel:{number}": 1 for number in range(1, 6)}}),
     (too_many_to_be_one, owners_of_large_groups_are_not_told, {ADA: 2, "tel:2": 1, "card:1": 1}),
+    (changed_and_changed_back, no_word_is_heeded, {ADA: 3, D: 1}),
+    (read_further_by_a_zombie, who_stays_gets_no_row, {ADA: 2, BOB: 1}),
     (two_clocks, corrected_clocks_leave_no_trace, {ADA: 2, BOB: 1}),
 ]
 

@@ -116,7 +116,7 @@ def changed_identifiers_are_not_folded_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def all_that_is_gone_went_right(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Identities, "all_went", lambda self, identifier, stretches: True)
+    patch.setattr(Identities, "all_went", lambda self, identifier, stretches, words: True)
 
 
 def words_of_others_are_foreseen(patch: pytest.MonkeyPatch) -> None:
