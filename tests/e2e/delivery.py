@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import httpx
@@ -20,7 +20,8 @@ TIMEOUT_S: Final = 10.0
 
 
 class Delivery:
-    """Sends by several clients at once. ``acknowledged`` are the items that were answered with 200, each accepted."""
+    """Sends by several clients at once, with ``per_s`` at most so many items a second. ``acknowledged`` are the items
+    that were answered with 200, each accepted."""
 
     def __init__(
         self,
@@ -29,19 +30,21 @@ class Delivery:
         clients: int = 6,
         pause_s: float = 0.0,
         batch_items: int = BATCH_ITEMS,
+        per_s: float = 0.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._tappa = tappa
         self._clients = clients
         self._pause_s = pause_s
         self._batch_items = batch_items
+        self._per_s = per_s
         self._transport = transport
         self.acknowledged: list[Item] = []
         self.tries_again = 0
 
     async def send(self, items: Sequence[Item]) -> None:
         """Return when all are acknowledged."""
-        requests = iter(list(_requests(items, self._batch_items)))
+        requests = self._in_time(_requests(items, self._batch_items))
         async with (
             httpx.AsyncClient(timeout=TIMEOUT_S, transport=self._transport) as client,
             asyncio.TaskGroup() as clients,
@@ -49,8 +52,16 @@ class Delivery:
             for _ in range(self._clients):
                 clients.create_task(self._send(client, requests))
 
-    async def _send(self, client: httpx.AsyncClient, requests: Iterable[list[Item]]) -> None:
+    def _in_time(self, requests: Iterable[list[Item]]) -> Iterator[tuple[float, list[Item]]]:
+        """Each with the earliest time to send it."""
+        at = time.monotonic()
         for items in requests:
+            yield at, items
+            at += len(items) / self._per_s if self._per_s else 0.0
+
+    async def _send(self, client: httpx.AsyncClient, requests: Iterable[tuple[float, list[Item]]]) -> None:
+        for at, items in requests:
+            await asyncio.sleep(max(0.0, at - time.monotonic()))
             await self._until_acknowledged(client, items)
             self.acknowledged += items
             await asyncio.sleep(self._pause_s)

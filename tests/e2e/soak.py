@@ -1,5 +1,6 @@
 """The long form of the kill tests, ``python -m tests.e2e.soak``: much traffic while each process is killed twenty times
-and then all together, and two hundred histories in which nearly every touchpoint says who is who.
+and then all together, models that change while 2,000 touchpoints a second arrive, and two hundred histories in which
+nearly every touchpoint says who is who.
 
 Prints the seeds, so that a failure can be repeated, and leaves the data directory of a failure where it says.
 """
@@ -13,13 +14,20 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from random import Random
 from traceback import format_exception
+from typing import Final
 
+from tests.e2e.changing import change
 from tests.e2e.chaos import EVERYTHING, TARGETS, torture
 from tests.e2e.lives import live, lots
+
+CHANGES: Final = (("linear",), ("five_stage", "four_stage", "linear", "circular", "five_e"))
+"""The models that are active beside the one that changes."""
+CHANGE_TOUCHPOINTS: Final = 20_000
+CHANGE_PER_S: Final = 2_000
 
 
 def main() -> None:
@@ -27,6 +35,9 @@ def main() -> None:
     soak = Soak()
     if arguments.kills:
         soak.traffic(arguments.kills, arguments.seed)
+    if arguments.changes:
+        for beside in CHANGES:
+            soak.change(beside)
     for seeds in lots(arguments.first, arguments.histories):
         soak.histories(seeds)
     soak.say(f"{soak.wrong} wrong of {soak.done}")
@@ -37,6 +48,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.soak", description="The long form of the kill tests.")
     parser.add_argument("--kills", type=int, default=20, help="of each process under traffic; 0: none (%(default)s)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the traffic and its kills (the time)")
+    parser.add_argument("--no-changes", dest="changes", action="store_false", help="leave out changing models")
     parser.add_argument("--histories", type=int, default=200, help="how many histories (%(default)s)")
     parser.add_argument("--first", type=int, default=0, help="the seed of the first one (%(default)s)")
     return parser.parse_args()
@@ -61,6 +73,14 @@ class Soak:
         self.say(f"seed {seed}, {len(order)} kills")
         lived = torture(directory, seed=seed, kills=order, touchpoints=10_000, pause_s=(0.2, 4.0), say=self.say)
         self._run(directory, f"traffic of seed {seed}", lived)
+
+    def change(self, beside: Sequence[str]) -> None:
+        """A model that changes under steady traffic, beside others."""
+        directory = Path(tempfile.mkdtemp(prefix="tappa-soak-"))
+        lived = change(
+            directory, beside=beside, touchpoints=CHANGE_TOUCHPOINTS, per_s=CHANGE_PER_S, kills=TARGETS, say=self.say
+        )
+        self._run(directory, f"a change beside {len(beside)} models", lived)
 
     def histories(self, seeds: list[int]) -> None:
         """Those of the seeds, on one installation."""
