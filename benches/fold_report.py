@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from benches.figures import Spread
-from benches.tables import number, table
+from benches.tables import compared
 
 ROWS: Final = (
     ("seven_stage.histories_per_s", "seven_stage, whole histories, touchpoints/s"),
@@ -28,10 +28,5 @@ ROWS: Final = (
 
 def fold_report(figures: Mapping[str, Spread], before: Mapping[str, Spread]) -> str:
     """The table; ``before`` are the figures of the last time."""
-    rows = []
-    for name, title in ROWS:
-        new, old = figures.get(f"fold.{name}"), before.get(f"fold.{name}")
-        if new is not None:
-            row = [title, number(new.median)]
-            rows.append(row + ([number(old.median), f"{new.median / old.median:.2f}"] if old else ["", ""]))
-    return "The fold, one core, by CPU time\n" + table(["", "measured", "last time", "ratio"], rows)
+    rows = [(f"fold.{name}", title) for name, title in ROWS]
+    return "The fold, one core, by CPU time\n" + compared(rows, figures, before)

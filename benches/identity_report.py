@@ -7,7 +7,7 @@ from typing import Final
 
 from benches.crowds import SHAPES
 from benches.figures import Spread
-from benches.tables import number, table
+from benches.tables import compared, number, table
 
 ROWS: Final = (
     ("join.visible_p50_ms", "an identify joins {join.joined} touchpoints, visible, p50 ms"),
@@ -55,14 +55,8 @@ def identity_report(figures: Mapping[str, Spread], before: Mapping[str, Spread])
 
 def _single(figures: Mapping[str, Spread], before: Mapping[str, Spread]) -> str:
     counts = {name.removeprefix("identity."): number(spread.median) for name, spread in figures.items()}
-    rows = []
-    for name, title in ROWS:
-        new, old = figures.get(f"identity.{name}"), before.get(f"identity.{name}")
-        if new is None:
-            continue
-        row = [_filled(title, counts), number(new.median)]
-        rows.append(row + ([number(old.median), f"{new.median / old.median:.2f}"] if old and old.median else ["", ""]))
-    return table(["", "measured", "last time", "ratio"], rows)
+    rows = [(f"identity.{name}", _filled(title, counts)) for name, title in ROWS]
+    return compared(rows, figures, before)
 
 
 def _filled(title: str, counts: Mapping[str, str]) -> str:

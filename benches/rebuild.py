@@ -1,5 +1,6 @@
 """What it costs to rebuild a changed model: from the command until every view shows the new version, nothing else
-going on. ``python -m benches.rebuild``; part of ``python -m benches.run`` as ``--only rebuild``."""
+going on, with two workers. ``python -m benches.rebuild --scale 20`` has 20 million touchpoints, of 2 million
+customers."""
 
 from __future__ import annotations
 
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from benches.costs import costs
-from benches.figures import Figures
+from benches.figures import Figures, together
 from benches.installation import TAPPA, Analyst, Installation
 from benches.machine import ROOT
+from benches.rebuild_report import rebuild_report
 from benches.requests import write
 from benches.sending import PhaseError, nothing, send
 from benches.workload import DAY_MS, NO_LINKS, Workload, first_sights, items, sights
@@ -27,8 +29,9 @@ CUSTOMERS: Final = 100_000
 WORKERS: Final = 2
 SEED: Final = 11
 BATCH: Final = 100
-SEND_S_MAX: Final = 400.0
-REBUILD_S_MAX: Final = 500.0
+CUSTOMERS_MIN: Final = 5_000
+SECONDS_MAX: Final = 500.0
+"""For a million touchpoints: to load them, and to rebuild."""
 
 
 class RebuildMeasurement:
@@ -38,8 +41,9 @@ class RebuildMeasurement:
         self._installation = installation
         self._directory = directory
         self._now_ms = now_ms
-        self._customers = max(int(CUSTOMERS * scale), 5_000)
+        self._customers = max(int(CUSTOMERS * scale), CUSTOMERS_MIN)
         self._touchpoints = int(TOUCHPOINTS * scale)
+        self._patience_s = SECONDS_MAX * max(scale, 1.0)
 
     def run(self) -> Figures:
         """Load the shop's history, then change the model."""
@@ -80,8 +84,8 @@ class RebuildMeasurement:
         )  # fmt: skip
         for stream in (first_sights(first), items(later)):
             requests = write(self._directory / "rebuild", stream, batch=BATCH)
-            send(self._installation, requests, self._directory / "times", nothing, limit_s=SEND_S_MAX)
-            self._installation.wait_until_quiet(SEND_S_MAX)
+            send(self._installation, requests, self._directory / "times", nothing, limit_s=self._patience_s)
+            self._installation.wait_until_quiet(self._patience_s)
 
     def _rebuilt(self, model: Path) -> float:
         """Seconds from the command until the switch, as the command says."""
@@ -89,12 +93,17 @@ class RebuildMeasurement:
         environment |= {"TAPPA_MODELS__ACTIVE": json.dumps([str(model)]), "TAPPA_MODELS__DEFAULT": str(model)}
         answer = subprocess.run(
             [*TAPPA, "model", "rebuild", "--json", "--data", str(self._installation.data)],
-            capture_output=True, text=True, timeout=REBUILD_S_MAX, check=False, env=environment,
+            capture_output=True, text=True, timeout=self._patience_s, check=False, env=environment,
         )  # fmt: skip
         if answer.returncode:
             raise PhaseError(f"tappa model rebuild: {answer.stderr.strip()}")
         end: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
         return float(end["seconds"])
+
+
+def described() -> dict[str, Any]:
+    """What is rebuilt at scale 1: only results of which this is the same are compared."""
+    return {"seed": SEED, "touchpoints": TOUCHPOINTS, "customers": CUSTOMERS, "workers": WORKERS}
 
 
 def main() -> None:
@@ -109,8 +118,7 @@ def main() -> None:
         with Installation(directory / "data", directory / "tappa.log", options.workers) as installation:
             now_ms = time.time_ns() // 1_000_000
             figures = RebuildMeasurement(installation, directory, now_ms, options.scale).run()
-    for figure, value in figures.items():
-        print(f"{figure:<40} {value:>14,.1f}")
+    print(rebuild_report(together([figures]), {}))
 
 
 if __name__ == "__main__":

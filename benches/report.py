@@ -8,6 +8,7 @@ from typing import Final
 from benches.figures import MARKS, Spread
 from benches.fold_report import fold_report
 from benches.identity_report import identity_report
+from benches.rebuild_report import rebuild_report
 from benches.results import Result
 from benches.tables import number, table
 
@@ -55,6 +56,8 @@ def report(result: Result, earlier: Result | None) -> str:
         parts.append(identity_report(figures, earlier.figures if earlier else {}))
     if any(name.startswith("fold.") for name in figures):
         parts.append(fold_report(figures, earlier.figures if earlier else {}))
+    if any(name.startswith("rebuild.") for name in figures):
+        parts.append(rebuild_report(figures, earlier.figures if earlier else {}))
     parts.append("Marks, two cores\n" + marks(figures))
     if (cores := others_cores(figures)) > OTHERS_CORES_MAX:
         parts.append(

@@ -12,6 +12,8 @@ from benches.figures import Figures, Spread
 
 DIRECTORY: Final = Path(__file__).resolve().parent / "results"
 FORMAT: Final = 1
+LATER: Final = ("fold", "rebuild")
+"""Parts that the first results do not have."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +67,8 @@ def last_like(result: Result, directory: Path = DIRECTORY) -> Result | None:
 
 
 def _known_to(earlier: Result, workload: dict[str, Any]) -> dict[str, Any]:
-    """The workload without the fold, where the earlier result is from before it was measured: the rest is compared."""
-    return {name: what for name, what in workload.items() if name != "fold" or name in earlier.workload}
+    """The workload without what was not measured yet in the earlier result: the rest is compared."""
+    return {name: what for name, what in workload.items() if name not in LATER or name in earlier.workload}
 
 
 def _parts(spread: Spread) -> Figures:

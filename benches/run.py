@@ -1,5 +1,5 @@
 """`make bench`: measure the fold by itself; start an installation, load it, measure it, three times; once more for
-identity; print and keep the medians."""
+identity, and for a rebuild; print and keep the medians."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import fmean, harmonic_mean
 from typing import Any, Final
 
-from benches import fold
+from benches import fold, rebuild
 from benches.figures import Figures, together
 from benches.identity import PARTS, IdentityMeasurement, described
 from benches.installation import Analyst, Installation, InstallationError
@@ -30,7 +30,7 @@ from benches.results import Result, last_like, save
 from benches.sending import PhaseError
 
 BUILD: Final = ROOT / "build"
-PARTS_OF_ALL: Final = ("fold", "rates", "identity")
+PARTS_OF_ALL: Final = ("fold", "rates", "identity", "rebuild")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,6 +96,10 @@ def bench(options: argparse.Namespace, directory: Path) -> int:
         identity, place["memory"] = identity_run(directory, now_ms, options.scale, options.workers)
         once |= identity
         workload["identity"] = described()
+    if options.only in (None, "rebuild"):
+        with said("a rebuild"), installed(directory, rebuild.WORKERS) as (installation, _):
+            once |= rebuild.RebuildMeasurement(installation, directory, now_ms, options.scale).run()
+        workload["rebuild"] = rebuild.described()
     result = Result(
         at=now.isoformat(timespec="seconds")[:19],
         commit=commit(),

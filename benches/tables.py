@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from benches.figures import Spread
 
 
 def number(value: float) -> str:
@@ -21,3 +23,14 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         ).rstrip()
         for line in lines
     )  # fmt: skip
+
+
+def compared(rows: Iterable[tuple[str, str]], figures: Mapping[str, Spread], before: Mapping[str, Spread]) -> str:
+    """A table of figures with what they were last time: of each row the figure's name, and what it is called."""
+    lines = []
+    for name, title in rows:
+        new, old = figures.get(name), before.get(name)
+        if new is not None:
+            last = [number(old.median), f"{new.median / old.median:.2f}"] if old and old.median else ["", ""]
+            lines.append([title, number(new.median), *last])
+    return table(["", "measured", "last time", "ratio"], lines)
