@@ -20,13 +20,22 @@ from tappa.limits import APPLIED, IN_USE, as_note
 
 APPLYING: Final = "limits being applied"
 """Note in the store: ``Progress``."""
-PAGE: Final = 50_000
-"""Identifiers in one question to the store, which reads all of them for every answer."""
-CHUNK: Final = 5_000
-"""Messages in one append."""
-BACKLOG_MAX: Final = 20_000
-"""Messages in the log that nobody has worked off yet, beyond which it waits."""
-WAIT_S: Final = 0.2
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How much is done at once."""
+
+    page: int = 50_000
+    """Identifiers in one question to the store, which reads all of them for every answer."""
+    append: int = 5_000
+    """Messages in one append."""
+    backlog_max: int = 20_000
+    """Messages in the log that nobody has worked off yet, beyond which it waits."""
+    wait_s: float = 0.2
+    """Until it looks at the log again."""
+
+
+USUAL: Final = Pace()
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +58,7 @@ async def apply_limits(
     again: bool,
     report: Callable[[int], None],
     settled: Callable[[], Awaitable[bool]],
+    pace: Pace = USUAL,
 ) -> int | None:
     """Look again at all identifiers; how many there were, None when there was nothing to do (unless ``again``).
     ``report`` is told how many are in the log so far; ``settled`` waits until they are worked off. Raises
@@ -62,10 +72,10 @@ async def apply_limits(
     if await store.read_note(APPLIED) == note and not again:
         return None
     progress = await _begun(store, note)
-    while page := await store.read_identifiers(progress.after, PAGE):
-        for start in range(0, len(page), CHUNK):
-            chunk = page[start : start + CHUNK]
-            await _append(log, database, chunk)
+    while page := await store.read_identifiers(progress.after, pace.page):
+        for start in range(0, len(page), pace.append):
+            chunk = page[start : start + pace.append]
+            await _append(log, database, chunk, pace)
             progress = Progress(limits=note, after=chunk[-1], done=progress.done + len(chunk))
             await store.write_note(APPLYING, msgspec.json.encode(progress).decode())
             report(progress.done)
@@ -83,17 +93,17 @@ async def _begun(store: Store, note: str) -> Progress:
     return progress if progress and progress.limits == note else Progress(limits=note, after="", done=0)
 
 
-async def _append(log: Log, database: str, identifiers: list[str]) -> None:
+async def _append(log: Log, database: str, identifiers: list[str], pace: Pace) -> None:
     by_partition: dict[int, list[bytes]] = {}
     for identifier in identifiers:
         message = encode_message(Changed(database=database, identifier=identifier))
         by_partition.setdefault(partition_of(identifier, log.partitions), []).append(message)
     while True:
-        if (await log.lag()).messages <= BACKLOG_MAX:
+        if (await log.lag()).messages <= pace.backlog_max:
             try:
                 await log.append(by_partition)
             except LogFullError:
                 pass
             else:
                 return
-        await asyncio.sleep(WAIT_S)
+        await asyncio.sleep(pace.wait_s)

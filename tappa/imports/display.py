@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Final, TextIO
 
 BAR_WIDTH: Final = 30
@@ -14,11 +15,14 @@ LINE_EVERY_S: Final = 5.0
 class Display:
     """Shows on standard error how much is done. Use it as a context manager: it leaves the cursor on a new line."""
 
-    def __init__(self, label: str, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, label: str, stream: TextIO | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._label = label
         self._stream = stream or sys.stderr
         self._bar = self._stream.isatty()
-        self._shown_at = time.monotonic()
+        self._clock = clock
+        self._shown_at = clock()
         self._dirty = False
 
     def __enter__(self) -> Display:
@@ -31,7 +35,7 @@ class Display:
 
     def show(self, part: float, note: str) -> None:
         """``part`` of the work, 0 to 1, is done; ``note`` says the same in numbers. Shown when it is time to."""
-        now = time.monotonic()
+        now = self._clock()
         if now - self._shown_at < (BAR_EVERY_S if self._bar else LINE_EVERY_S):
             return
         self._shown_at = now

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from stage_engine.identity.limits import Limits
 from stage_engine.identity.link import link_of
@@ -12,12 +13,12 @@ from stream.log.interface import LogUnavailableError
 from stream.log.memory import MemoryLog
 from stream.log.message import Changed, decode_frame, partition_of
 from stream.settings import LogSettings
-from tappa import apply_limits as applying
-from tappa.apply_limits import OtherLimitsError, apply_limits
+from tappa.apply_limits import OtherLimitsError, Pace, apply_limits
 from tappa.limits import APPLIED, as_note, started_with
 from tests.stream.touchpoints import touchpoint
 
 OLD, NEW = Limits(), Limits(values_max=3)
+SLOW = Pace(page=5, append=2, wait_s=0.001)
 
 
 class FragileLog(MemoryLog):
@@ -33,10 +34,7 @@ class FragileLog(MemoryLog):
 
 
 @pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> FragileLog:
-    monkeypatch.setattr(applying, "PAGE", 5)
-    monkeypatch.setattr(applying, "CHUNK", 2)
-    monkeypatch.setattr(applying, "WAIT_S", 0.001)
+def log() -> FragileLog:
     return FragileLog(LogSettings(partitions=3))
 
 
@@ -78,30 +76,28 @@ EVERYBODY = sorted([*(f"card:{n}" for n in range(7)), *(f"user:{n}" for n in ran
 
 async def test_every_identifier_is_looked_at_again_once(store: MemoryStore, log: FragileLog) -> None:
     reported: list[int] = []
-    assert await apply_limits(store, log, NEW, again=False, report=reported.append, settled=at_once) == 14
+    assert await apply_limits(store, log, NEW, again=False, report=reported.append, settled=at_once, pace=SLOW) == 14
     assert await told(log) == EVERYBODY
     assert reported == sorted(reported)
     assert await store.read_note(APPLIED) == as_note(NEW)
-    assert await apply_limits(store, log, NEW, again=False, report=reported.append, settled=at_once) is None
-    assert await apply_limits(store, log, NEW, again=True, report=reported.append, settled=at_once) == 14
+    assert await apply_limits(store, log, NEW, again=False, report=reported.append, settled=at_once, pace=SLOW) is None
+    assert await apply_limits(store, log, NEW, again=True, report=reported.append, settled=at_once, pace=SLOW) == 14
 
 
 async def test_what_was_cut_short_goes_on_where_it_was(store: MemoryStore, log: FragileLog) -> None:
     log.fails_at = 4
     with pytest.raises(LogUnavailableError):
-        await apply_limits(store, log, NEW, again=False, report=print, settled=at_once)
+        await apply_limits(store, log, NEW, again=False, report=print, settled=at_once, pace=SLOW)
     assert await store.read_note(APPLIED) == as_note(OLD)
     with pytest.raises(TimeoutError):
-        await apply_limits(store, log, NEW, again=False, report=print, settled=never)
-    assert await apply_limits(store, log, NEW, again=False, report=print, settled=at_once) == 14
+        await apply_limits(store, log, NEW, again=False, report=print, settled=never, pace=SLOW)
+    assert await apply_limits(store, log, NEW, again=False, report=print, settled=at_once, pace=SLOW) == 14
     assert await told(log) == EVERYBODY
 
 
-async def test_it_stays_close_to_the_workers(
-    store: MemoryStore, log: FragileLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(applying, "BACKLOG_MAX", 3)
-    work = asyncio.create_task(apply_limits(store, log, NEW, again=False, report=print, settled=at_once))
+async def test_it_stays_close_to_the_workers(store: MemoryStore, log: FragileLog) -> None:
+    pace = replace(SLOW, backlog_max=3)
+    work = asyncio.create_task(apply_limits(store, log, NEW, again=False, report=print, settled=at_once, pace=pace))
     backlogs: list[int] = []
     while not work.done():
         backlogs.append((await log.lag()).messages)
@@ -113,5 +109,5 @@ async def test_it_stays_close_to_the_workers(
 
 async def test_limits_that_the_workers_do_not_have_are_not_applied(store: MemoryStore, log: FragileLog) -> None:
     with pytest.raises(OtherLimitsError, match="restart it first"):
-        await apply_limits(store, log, OLD, again=True, report=print, settled=at_once)
+        await apply_limits(store, log, OLD, again=True, report=print, settled=at_once, pace=SLOW)
     assert await told(log) == []
