@@ -26,9 +26,14 @@ T = TypeVar("T")
 VISIBLE_S_MAX: Final = 60.0
 """How long a command waits until a decision counts everywhere."""
 
-reason_option: Decorator = click.option("--reason", default="", help="Why: kept with the decision.")
-by_option: Decorator = click.option("--by", default="", help="Who decides.  [default: the user of this machine]")
-revoke_option: Decorator = click.option("--revoke", is_flag=True, help="Take the decision back.")
+_reason: Decorator = click.option("--reason", default="", help="Why: kept with the decision.")
+_by: Decorator = click.option("--by", default="", help="Who decides.  [default: the user of this machine]")
+_revoke: Decorator = click.option("--revoke", is_flag=True, help="Take the decision back.")
+
+
+def decision_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``reason``, ``by`` and ``revoke``: what every decision is taken with."""
+    return _reason(_by(_revoke(command)))
 
 
 class Context:

@@ -11,12 +11,10 @@ import click
 from tappa.cli.identity import (
     Context,
     asked,
-    by_option,
     decide,
+    decision_options,
     line_of,
     progress,
-    reason_option,
-    revoke_option,
     row_of,
     shown,
     tell,
@@ -92,9 +90,7 @@ async def _listed(context: Context, limit: int) -> dict[str, Any]:
 
 @shared.command(epilog='Example: tappa shared allow device:tablet-1 --reason "a family of seven"')
 @click.argument("identifier", metavar="ID")
-@reason_option
-@by_option
-@revoke_option
+@decision_options
 @data_option
 @json_option
 def allow(identifier: str, reason: str, by: str, revoke: bool, data: Path, as_json: bool) -> None:
@@ -104,9 +100,7 @@ def allow(identifier: str, reason: str, by: str, revoke: bool, data: Path, as_js
 
 @shared.command(epilog='Example: tappa shared block loyalty_card:0001 --reason "the till\'s own card"')
 @click.argument("identifier", metavar="ID")
-@reason_option
-@by_option
-@revoke_option
+@decision_options
 @data_option
 @json_option
 def block(identifier: str, reason: str, by: str, revoke: bool, data: Path, as_json: bool) -> None:

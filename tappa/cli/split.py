@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tappa.cli.identity import Context, asked, by_option, decide, line_of, reason_option, revoke_option, row_of, tell
+from tappa.cli.identity import Context, asked, decide, decision_options, line_of, row_of, tell
 from tappa.cli.options import data_option, hint, json_option
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 )
 @click.argument("a", required=False)
 @click.argument("b", required=False)
-@reason_option
-@by_option
-@revoke_option
+@decision_options
 @click.option("--list", "as_list", is_flag=True, help="List the splits, those that were revoked too.")
 @data_option
 @json_option

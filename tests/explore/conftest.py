@@ -10,7 +10,7 @@ import pytest
 
 from stage_engine.model import parse_model
 from stage_engine.touchpoint import Touchpoint
-from store.clickhouse import ClickHouseStore, connect
+from store.clickhouse import ClickHouseStore
 from store.interface import Decision
 from store.migrate import migrate
 from store.settings import StoreSettings
@@ -19,11 +19,10 @@ from stream.log.message import encode_message, partition_of
 from stream.metrics import WorkerMetrics
 from stream.settings import LogSettings, WorkerSettings
 from stream.worker import Worker
+from tests.emptied import emptied
 
 MODEL = parse_model(files("stage_engine").joinpath("models/seven_stage.yaml").read_text())
 SETTINGS = WorkerSettings(poll_wait_s=0.001, batch_wait_s=0)
-TABLES = ("touchpoints", "customers", "positions", "settings", "identity_links", "identities", "splits")
-TABLES += ("models", "rebuild_progress")
 
 
 class World:
@@ -58,9 +57,6 @@ def explored(embedded_store: StoreSettings) -> StoreSettings:
 @pytest.fixture
 async def world(explored: StoreSettings, backend_ran: Callable[[str], None]) -> AsyncIterator[World]:
     """An empty one."""
-    store = connect(explored)
-    for table in TABLES:
-        await store.execute(f"TRUNCATE TABLE {table}")
-    yield World(store)
+    async with emptied(explored) as store:
+        yield World(store)
     backend_ran("store: clickhouse")
-    await store.close()

@@ -7,17 +7,15 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from store.clickhouse import ClickHouseStore, connect
+from store.clickhouse import ClickHouseStore
 from store.interface import Store
 from store.memory import MemoryStore
 from store.migrate import migrate
 from store.settings import StoreSettings
+from tests.emptied import emptied
 
 DEFAULT_MODEL = "restless"
 """The one whose stages v_touchpoints shows: a model of the stage engine's tests that moves a lot."""
-
-TABLES = ("touchpoints", "customers", "rejected", "positions", "settings", "identity_links", "identities", "splits")
-TABLES += ("models", "rebuild_progress")
 
 
 @pytest.fixture(scope="session")
@@ -31,12 +29,9 @@ def migrated(embedded_store: StoreSettings) -> StoreSettings:
 @pytest.fixture
 async def clickhouse(migrated: StoreSettings, backend_ran: Callable[[str], None]) -> AsyncIterator[ClickHouseStore]:
     """An empty store on ClickHouse."""
-    store = connect(migrated)
-    for table in TABLES:
-        await store.execute(f"TRUNCATE TABLE {table}")
-    yield store
+    async with emptied(migrated) as store:
+        yield store
     backend_ran("store: clickhouse")
-    await store.close()
 
 
 @pytest.fixture(params=["memory", "clickhouse"])

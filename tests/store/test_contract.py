@@ -46,6 +46,32 @@ def touchpoint(message_id: str = "m1", **said: Any) -> Touchpoint:
     return Touchpoint(message_id=message_id, **(known | said))
 
 
+def all_that_it_can_say(**said: Any) -> Touchpoint:
+    """A touchpoint with every field, each hard to write down."""
+    known: dict[str, Any] = {
+        "name": "Cart",
+        "acquisition_channel": "Paid Search",
+        "offline": True,
+        "anonymous_id": "a-1",
+        "previous_id": "p-1",
+        "group_id": "g",
+        "contacts": ("email:ann@shop.it", "loyalty_card:9900"),
+        "properties": b'{"a": "\xc3\xa8\\u0000"}',
+        "traits": b"{}",
+        "context": b'{"page": {}}',
+        "extra": b'{"x": 1}',
+        "value": -123_456_789_012_345_678,
+        "currency": "EUR",
+        "transaction": "return",
+        "refers_to": "m0",
+        "score_kind": "nps",
+        "score": 9.1,
+        "occurred_at": 0,
+        "original_timestamp": -1,
+    }
+    return touchpoint('it\'s a \\ \0 "quoted" / 名前 \n id', **(known | said))
+
+
 def row(journey: Journey | None, version: int = 1, customer_id: str = "user:42", **said: Any) -> CustomerRow:
     known: dict[str, Any] = {"model": "seven_stage", "model_version": "v1", "stages": STAGES}
     return CustomerRow(customer_id=customer_id, version=version, journey=journey, **(known | said))
@@ -71,28 +97,7 @@ JOURNEY = Journey(
 
 
 async def test_a_touchpoint_comes_back_as_it_was_written(store: Store) -> None:
-    full = touchpoint(
-        "it's a \\ \0 'quoted' 名前 \n id",
-        name="Cart",
-        acquisition_channel="Paid Search",
-        offline=True,
-        anonymous_id="a-1",
-        previous_id="p-1",
-        group_id="g",
-        contacts=("email:ann@shop.it", "loyalty_card:9900"),
-        properties=b'{"a": "\xc3\xa8\\u0000"}',
-        traits=b"{}",
-        context=b'{"page": {}}',
-        extra=b'{"x": 1}',
-        value=-123_456_789_012_345_678,
-        currency="EUR",
-        transaction="return",
-        refers_to="m0",
-        score_kind="nps",
-        score=9.5,
-        occurred_at=0,
-        original_timestamp=-1,
-    )
+    full = all_that_it_can_say()
     bare = touchpoint("bare", value=None, score=None)
     await store.write_touchpoints(list(map(place, [full, bare])))
     read = await store.read_touchpoints(["user:42"])
@@ -106,29 +111,7 @@ async def test_bytes_that_are_no_utf8_come_back_as_they_were_written(store: Stor
 
 
 async def test_what_is_filed_in_a_range_of_places_is_found_with_the_fields_that_are_asked_for(store: Store) -> None:
-    full = touchpoint(
-        'it\'s a \\ \0 "quoted" / 名前 \n id',
-        name="Cart",
-        acquisition_channel="Paid Search",
-        offline=True,
-        anonymous_id="a-1",
-        previous_id="p-1",
-        group_id="g",
-        contacts=("email:ann@shop.it", "loyalty_card:9900"),
-        properties=b'{"a": "\xc3\xa8\\u0000"}',
-        traits=b"\xff",
-        context=b'{"page": {}}',
-        extra=b'{"x": 1}',
-        value=-123_456_789_012_345_678,
-        currency="EUR",
-        transaction="return",
-        refers_to="m0",
-        score_kind="nps",
-        score=9.1,
-        occurred_at=0,
-        original_timestamp=-1,
-        received_at=0,
-    )
+    full = all_that_it_can_say(traits=b"\xff", received_at=0)
     nobody = touchpoint("r", user_id="", contacts=("receipt:1",))
     others = [touchpoint("o", user_id=f"{number}", received_at=0) for number in range(20)]
     await store.write_touchpoints(list(map(place, [full, nobody, *others])))

@@ -15,11 +15,11 @@ from msgspec.structs import replace
 
 from stage_engine.model import SHIPPED
 from stage_engine.touchpoint import Touchpoint
-from store.clickhouse import connect
 from store.migrate import migrate
 from store.settings import StoreSettings
 from tappa.cli import main
-from tests.explore.conftest import TABLES, World
+from tests.emptied import emptied
+from tests.explore.conftest import World
 from tests.stream.touchpoints import DAY_MS, touchpoint
 
 
@@ -38,11 +38,8 @@ class Shop:
         """All that follows from them is visible on return."""
 
         async def sent() -> None:
-            store = connect(self._store)
-            for table in TABLES:
-                await store.execute(f"TRUNCATE TABLE {table}")
-            await World(store).send(*touchpoints)
-            await store.close()
+            async with emptied(self._store) as store:
+                await World(store).send(*touchpoints)
 
         asyncio.run(sent())
 
