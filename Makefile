@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --only-binary :all: --no-deps --require-hashes
 INSTALL_SELF := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation --editable .
 
+# Tests run in two processes, each file in one of them: what a file starts for all of its tests is started once.
+SPREAD := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-fast check fmt docs bench soak simulate lock
 
@@ -18,10 +21,10 @@ run: setup  ## Tappa with a sample shop, until Ctrl-C
 	@exec $(BIN)/tappa up --demo
 
 test: $(VENV)/.dev  ## All tests, those of other languages' clients included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 
 test-fast: $(VENV)/.dev  ## The tests in Python, without the long ones
-	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" $(SPREAD)
 
 check: $(VENV)/.dev  ## Style, types, import directions, generated pages
 	$(BIN)/ruff check .

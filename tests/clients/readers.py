@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import subprocess
@@ -74,7 +75,12 @@ def clickhouse_connect_reads(settings: StoreSettings, question: Question) -> Tol
 
 def node_reads(settings: StoreSettings, question: Question) -> Told:
     """With npm's @clickhouse/client."""
-    install_node()
+    _install(
+        ["npm", "ci", "--no-audit", "--no-fund", "--silent"],
+        NODE,
+        "package-lock.json",
+        "node_modules/.package-lock.json",
+    )
     asked = {
         "url": settings.url,
         "user": settings.analyst,
@@ -92,7 +98,7 @@ def node_reads(settings: StoreSettings, question: Question) -> Told:
 
 def jdbc_reads(settings: StoreSettings, question: Question) -> Told:
     """With the ClickHouse JDBC driver."""
-    install_jdbc()
+    _install(["mvn", "-q", "-B", "dependency:copy-dependencies"], JDBC, "pom.xml", "target/lib/.installed")
     names = PARAMETER.findall(question.sql)
     output = _run(
         [
@@ -128,20 +134,15 @@ READERS: Mapping[str, Callable[[StoreSettings, Question], Told]] = {
 }
 
 
-def install_node() -> None:
-    """As the lock file says, if it is not there yet."""
-    installed = NODE / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < (NODE / "package-lock.json").stat().st_mtime:
-        _run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], NODE, INSTALL_S_MAX)
-        installed.touch()
-
-
-def install_jdbc() -> None:
-    """The driver and what it needs, if they are not there yet."""
-    installed = JDBC / "target" / "lib" / ".installed"
-    if not installed.exists() or installed.stat().st_mtime < (JDBC / "pom.xml").stat().st_mtime:
-        _run(["mvn", "-q", "-B", "dependency:copy-dependencies"], JDBC, INSTALL_S_MAX)
-        installed.touch()
+def _install(command: Sequence[str], folder: Path, wanted: str, installed: str) -> None:
+    """What the file ``wanted`` names, unless ``installed`` says that it is there. Tests run in several processes:
+    whoever comes second waits."""
+    there = folder / installed
+    with (folder / wanted).open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not there.exists() or there.stat().st_mtime < (folder / wanted).stat().st_mtime:
+            _run(command, folder, INSTALL_S_MAX)
+            there.touch()
 
 
 def _run(command: Sequence[str], folder: Path, seconds_max: float) -> str:
