@@ -87,7 +87,7 @@ async def change(
         assert wrong(tappa, traffic[: 2 * third], OLD) == {}, tappa.said()
         began, before = time.monotonic(), len(delivery.acknowledged)
         sending = asyncio.create_task(delivery.send(traffic[2 * third :]))
-        ending = asyncio.create_task(asyncio.to_thread(tappa.command, "model", "rebuild"))
+        ending = asyncio.create_task(said(tappa, "model", "rebuild"))
         await kill("worker-2")
         await sending
         per_s = (len(delivery.acknowledged) - before) / (time.monotonic() - began)
@@ -95,7 +95,7 @@ async def change(
         say(f"{len(beside) + 1} models; {per_s:,.0f} touchpoints/s acknowledged while the rebuild ended")
         await asyncio.to_thread(tappa.wait_until_visible, VISIBLE_WITHIN_S)
         assert wrong(tappa, traffic, NEW) == {}, tappa.said()
-        assert json.loads(tappa.command("status", "--json"))["models_waiting"] == []
+        assert json.loads(await said(tappa, "status", "--json"))["models_waiting"] == []
     return killed
 
 
@@ -107,3 +107,10 @@ def begin_and_die(tappa: Installation) -> None:
         begun = any(json.loads(line)["begun"] for line in running.stdout)
         running.kill()
         assert begun, tappa.said()
+
+
+async def said(tappa: Installation, *arguments: str) -> str:
+    """What a command says, in a process of its own, because others run beside it."""
+    done = await asyncio.to_thread(tappa.attempt, *arguments)
+    assert done.returncode == 0, f"{done.stderr}\n{tappa.said()}"
+    return done.stdout

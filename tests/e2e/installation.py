@@ -13,8 +13,14 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
+from click.testing import Result
 
+from store.settings import StoreSettings
+from stream.log.sqlite import read_status
 from tappa import runfile
+from tappa.running import store_settings
+from tappa.settings import Settings, read
+from tests.typed import typed
 
 READY_S_MAX: Final = 120.0
 STOP_S_MAX: Final = 20.0
@@ -37,7 +43,7 @@ class Installation:
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("TAPPA_")}
         self.environment |= {"PYTHONUNBUFFERED": "1", **settings}
         self._process: subprocess.Popen[bytes] | None = None
-        self._connection: dict[str, Any] = {}
+        self._store: StoreSettings | None = None
         self.keys: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -138,17 +144,23 @@ class Installation:
         """Return once all that is accepted can be queried, and all that workers told each other because of it: they
         append what they have to say before they commit, so that a log without lag is quiet."""
         deadline = time.monotonic() + seconds
-        while json.loads(self.command("status", "--wait", str(seconds), "--json"))["lag"]:
+        log = self._settings().log
+        while (status := read_status(self.data / "log", log)) and status.lag.messages:
             assert time.monotonic() < deadline, f"the workers do not come to rest:\n{self.said()}"
+            time.sleep(0.05)
 
     def command(self, *arguments: str) -> str:
         """What a command of ``tappa`` prints; it must succeed."""
-        answer = self.attempt(*arguments)
-        assert answer.returncode == 0, f"tappa {' '.join(arguments)}: {answer.stdout}{answer.stderr}\n{self.said()}"
+        answer = self.here(*arguments)
+        assert answer.exit_code == 0, f"tappa {' '.join(arguments)}: {answer.output}\n{self.said()}"
         return answer.stdout
 
+    def here(self, *arguments: str) -> Result:
+        """A command of ``tappa``, run as ``typed`` does."""
+        return typed(*arguments, "--data", str(self.data), **self.environment)
+
     def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A command of ``tappa``, run to its end, whatever becomes of it."""
+        """A command of ``tappa`` in a process of its own, run to its end, whatever becomes of it."""
         return subprocess.run(
             [*TAPPA, *arguments, "--data", str(self.data)],
             capture_output=True,
@@ -160,16 +172,19 @@ class Installation:
 
     def query(self, sql: str, **parameters: str) -> bytes:
         """What ClickHouse answers to the analyst."""
-        connection = self._connection = self._connection or json.loads(self.command("connect", "--json"))
+        store = self._store = self._store or store_settings(self.data, self._settings())
         answer = httpx.post(
             self.url("store"),
             params={
-                "database": connection["database"],
+                "database": store.database,
                 "output_format_json_quote_64bit_integers": "0",
                 **{f"param_{name}": parameter for name, parameter in parameters.items()},
             },
             content=sql.encode(),
-            headers={"X-ClickHouse-User": connection["user"], "X-ClickHouse-Key": connection["password"]},
+            headers={
+                "X-ClickHouse-User": store.analyst,
+                "X-ClickHouse-Key": store.analyst_password.get_secret_value(),
+            },
             timeout=120,
         )
         assert answer.status_code == 200, answer.text
@@ -190,6 +205,9 @@ class Installation:
         """The last that it said, with its parts' own logs."""
         logs = [self._output, *sorted((self.data / "logs").glob("*.log"))]
         return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in logs if log.exists())
+
+    def _settings(self) -> Settings:
+        return read(self.data, self.environment)
 
     def _killed(self, part: str) -> bool:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections import Counter
 from pathlib import Path
 
@@ -52,21 +51,3 @@ async def test_refused_items_are_dead_letters_and_good_ones_in_the_same_batch_ar
         refused = {name: value for name, value in counted.items() if name.startswith("tappa_ingest_requests_total")}
         assert sum(value for name, value in refused.items() if 'status="4' in name) == 4
         assert not [name for name in refused if 'status="5' in name]
-
-
-def test_dead_letters_can_be_replayed_once_the_reason_is_gone_and_again_without_effect(tmp_path: Path) -> None:
-    with Installation(tmp_path) as tappa:
-        key = json.loads(tappa.command("sources", "add", "page", "--browser", "--json"))["write_key"]
-        item = {"type": "track", "event": "Order Completed", "userId": "ada", "properties": {"total": 5}}
-        with httpx.Client(base_url=tappa.url("ingest"), auth=(key, ""), timeout=30) as client:
-            verdict = client.post("/v1/batch", json={"batch": [{**item, "timestamp": "2024-01-01T00:00:00Z"}]}).json()
-        assert [refusal["code"] for refusal in verdict["rejected"]] == ["time_too_old"]
-        tappa.wait_until_visible(60)
-        assert len(json.loads(tappa.command("rejected", "list", "--json"))) == 1
-        tappa.command("sources", "remove", "page")
-        tappa.command("sources", "add", "page")
-        for _ in range(2):
-            tappa.command("rejected", "replay")
-        tappa.wait_until_visible(60)
-        assert json.loads(tappa.command("rejected", "list", "--json")) == []
-        assert [row["event"] for row in tappa.rows("SELECT event FROM v_touchpoints")] == ["Order Completed"]

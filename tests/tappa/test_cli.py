@@ -9,20 +9,29 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import Result
 
 from tappa.cli import main
 from tappa.settingsfile import write_first
+from tests.typed import typed
 
 SECRETS = ("writer-password", "analyst-password", "the-first-key", "the-read-key")
 COMMANDS = main.list_commands(click.Context(main))
 
 
-def tappa(*arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
+def tappa(*arguments: str, data: Path) -> Result:
+    return typed(*arguments, TAPPA_DATA=str(data))
+
+
+def started(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: what runs until it is stopped, and what says how it was started."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TAPPA_")}
-    if data is not None:
-        environment["TAPPA_DATA"] = str(data)
     return subprocess.run(
-        [sys.executable, "-m", "tappa", *arguments], capture_output=True, text=True, env=environment, check=False
+        [sys.executable, "-m", "tappa", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment | {"TAPPA_DATA": str(data)},
+        check=False,
     )
 
 
@@ -42,61 +51,62 @@ def test_help_names_every_command_and_imports_none_of_them() -> None:
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("demo", "import")])
 def test_the_help_of_a_command_has_an_example(command: str) -> None:
-    done = tappa(command, "--help")
-    assert done.returncode == 0
+    done = typed(command, "--help")
+    assert done.exit_code == 0
     group = "Commands:" in done.stdout and "Example" not in done.stdout
-    shown = [tappa(command, sub, "--help").stdout for sub in ("list", "replay")] if group else [done.stdout]
+    shown = [typed(command, sub, "--help").stdout for sub in ("list", "replay")] if group else [done.stdout]
     assert [text for text in shown if "Example" not in text] == []
 
 
 def test_a_wrong_option_is_wrong_usage() -> None:
-    assert tappa("status", "--jsno").returncode == 2
+    assert typed("status", "--jsno").exit_code == 2
 
 
 def test_wrong_settings_are_wrong_usage_and_said_line_by_line(data: Path) -> None:
     with (data / "tappa.toml").open("a") as file:
         file.write("\n[mony]\ncurrency = 'EUR'\n")
     done = tappa("sources", data=data)
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "unknown setting 'mony'; did you mean money?" in done.stderr
 
 
 def test_more_workers_than_partitions_are_refused_politely(data: Path) -> None:
-    done = tappa("up", "--workers", "9", data=data)
+    done = started("up", "--workers", "9", data=data)
     assert done.returncode == 2
     assert "9 workers are too many: the log has 8 partitions" in done.stderr
     with (data / "tappa.toml").open("a") as file:
         file.write("\n[worker]\nprocesses = 3\n[log]\npartitions = 2\n")
-    assert "3 workers are too many: the log has 2 partitions" in tappa("up", data=data).stderr
-    assert "3 workers are too many: the log has 2 partitions" in tappa("worker", "--share", "3/3", data=data).stderr
+    assert "3 workers are too many: the log has 2 partitions" in started("up", data=data).stderr
+    assert "3 workers are too many: the log has 2 partitions" in started("worker", "--share", "3/3", data=data).stderr
 
 
 def test_a_worker_too_many_is_told_so_even_where_another_one_has_its_port(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, (data / "tappa.toml").open("a") as file:
         file.write(f"\n[worker]\nport = {taken.getsockname()[1]}\n[log]\npartitions = 2\n")
         file.flush()
-        assert "3 workers are too many: the log has 2 partitions" in tappa("worker", "--share", "3/3", data=data).stderr
-        assert "taken" in tappa("worker", "--share", "2/2", data=data).stderr
+        too_many = started("worker", "--share", "3/3", data=data)
+        assert "3 workers are too many: the log has 2 partitions" in too_many.stderr
+        assert "taken" in started("worker", "--share", "2/2", data=data).stderr
 
 
 def test_a_time_too_short_for_the_stores_driver_is_wrong_settings(data: Path) -> None:
     settings = data / "tappa.toml"
     settings.write_text(settings.read_text().replace("[store]", "[store]\nconnect_timeout_s = 0.5"))
     done = tappa("sources", data=data)
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "connect_timeout_s" in done.stderr
 
 
 @pytest.mark.parametrize("share", ["0/2", "3/2", "2", "1/0", "-1/2", "a/b"])
 def test_a_share_that_there_cannot_be_is_wrong_usage(data: Path, share: str) -> None:
-    done = tappa("worker", "--share", share, data=data)
+    done = started("worker", "--share", share, data=data)
     assert done.returncode == 2
     assert "is not K/N with K from 1 to N, such as 2/3" in done.stderr
     assert list(data.glob("lock*")) == []
 
 
 def test_status_of_what_does_not_run_says_how_to_start_it(data: Path) -> None:
-    done = tappa("status", data=data)
+    done = started("status", data=data)
     assert done.returncode == 1
     assert f"-m tappa up --data {data}" in done.stdout
 
@@ -122,7 +132,7 @@ def test_connect_has_what_every_tool_asks_for(data: Path) -> None:
 
 def test_connect_before_the_first_start_says_what_to_do(tmp_path: Path) -> None:
     done = tappa("connect", data=tmp_path)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "tappa up" in done.stderr
 
 
@@ -136,7 +146,7 @@ def test_sources_are_added_rotated_and_removed(data: Path) -> None:
         ("default", "the-first-key"),
         ("tills", rotated["write_key"]),
     ]
-    assert tappa("sources", "remove", "tills", data=data).returncode == 0
+    assert tappa("sources", "remove", "tills", data=data).exit_code == 0
     assert "tills" not in tappa("sources", data=data).stdout
 
 
@@ -147,12 +157,12 @@ def test_a_browser_source_joins_devices_only_unless_told_otherwise(data: Path) -
 
 def test_a_source_that_is_not_there_cannot_be_removed(data: Path) -> None:
     done = tappa("sources", "remove", "nobody", data=data)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "there is no source 'nobody'; there are: default" in done.stderr
 
 
 def test_a_source_cannot_have_an_impossible_name(data: Path) -> None:
-    assert tappa("sources", "add", "two words", data=data).returncode == 2
+    assert tappa("sources", "add", "two words", data=data).exit_code == 2
 
 
 def test_read_keys_are_listed_made_and_removed(data: Path) -> None:
@@ -161,26 +171,26 @@ def test_read_keys_are_listed_made_and_removed(data: Path) -> None:
     assert made[1:] == ["the-read-key"]
     assert tappa("readers", "remove", "the-read-key", data=data).stdout == f"{made[0]}\n"
     done = tappa("readers", "remove", "the-read-key", data=data)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "there is no such read key" in done.stderr
 
 
 def test_without_a_read_key_it_is_said_how_to_make_one(tmp_path: Path) -> None:
     (tmp_path / "tappa.toml").write_text("[ingest]\nport = 0\n")
     assert "no read keys yet; make one: " in tappa("readers", data=tmp_path).stdout
-    assert tappa("readers", "add", data=tmp_path).returncode == 0
+    assert tappa("readers", "add", data=tmp_path).exit_code == 0
     assert "[explore]" in (tmp_path / "tappa.toml").read_text()
 
 
 def test_a_question_while_nothing_runs_says_so(data: Path) -> None:
     done = tappa("why", "user:ada", "user:bob", data=data)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "Does it run? See: " in done.stderr
 
 
 def test_a_decision_without_a_reason_is_wrong_usage(data: Path) -> None:
     for command in (("split", "user:a", "user:b"), ("shared", "block", "device:d")):
         done = tappa(*command, data=data)
-        assert done.returncode == 2
+        assert done.exit_code == 2
         assert "say why: --reason TEXT" in done.stderr
     assert "name two identifiers" in tappa("split", "user:a", "--reason", "x", data=data).stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.installation import TAPPA, Installation
+from tests.e2e.installation import Installation
 from tests.tappa.test_up import eventually
 
-WAIT_S = "60"
+WAIT_S = 60.0
 
 
 class Shop:
@@ -22,10 +21,9 @@ class Shop:
 
     def __init__(self, installation: Installation) -> None:
         self.installation = installation
-        self.data = installation.data
         self.url = installation.url("ingest")
         self.write_key = installation.keys["app"]
-        self.read_key = json.loads(installation.command("readers", "--json"))["read_keys"][0]
+        self.read_key = self.json("readers")["read_keys"][0]
 
     def send(self, *messages: dict[str, Any]) -> None:
         """All of them accepted, and everything that follows from them is visible on return."""
@@ -33,21 +31,18 @@ class Shop:
             f"{self.url}/v1/batch", auth=(self.write_key, ""), json={"batch": list(messages)}, timeout=60
         )
         assert answer.json()["accepted"] == len(messages)
-        for _ in range(4):  # what workers tell each other because of it, too
-            self.installation.command("status", "--wait", WAIT_S)
+        self.installation.wait_until_visible(WAIT_S)
 
     def json(self, *arguments: str) -> Any:
-        return json.loads(self.installation.command(*arguments, "--json"))
+        return json.loads(self.said(*arguments, "--json"))
 
     def said(self, *arguments: str) -> str:
         return self.installation.command(*arguments)
 
     def refused(self, *arguments: str) -> str:
         """What a command says that does not do it."""
-        done = subprocess.run(
-            [*TAPPA, *arguments, "--data", str(self.data)], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 1
+        done = self.installation.here(*arguments)
+        assert done.exit_code == 1, done.output
         return done.stderr
 
     def read(self, path: str, key: str | None = None, **parameters: Any) -> httpx.Response:

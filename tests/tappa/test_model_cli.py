@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from stage_engine.model import SHIPPED, load_model, shipped_models
-from tappa.cli import main
 from tests.stage_engine.test_yaml_source import LAUGHS
+from tests.typed import typed
 
 MODEL = """\
 name: mine
@@ -43,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def tappa(*arguments: str) -> Result:
-    return CliRunner(env={"TAPPA_DATA": None}).invoke(main, ["model", *arguments])
+    return typed("model", *arguments)
 
 
 def write(folder: Path, good: str, bad: str) -> None:

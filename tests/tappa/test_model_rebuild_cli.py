@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from stage_engine.model import SHIPPED, load_model, parse_model
 from store.clickhouse import ClickHouseStore, connect
@@ -19,10 +18,10 @@ from stream.change import begin
 from stream.log.memory import MemoryLog
 from stream.rebuild import PAUSED_NOTE
 from stream.settings import LogSettings
-from tappa.cli import main
 from tappa.settings import read
 from tests.stream.touchpoints import DAY_MS, touchpoint
 from tests.tappa.test_model_store_cli import Shop
+from tests.typed import typed
 
 CHANGED = (SHIPPED / "seven_stage.yaml").read_text().replace("to: loyalty, label: repeat_purchase", "to: advocacy")
 
@@ -146,7 +145,7 @@ def test_where_no_worker_has_ever_run_it_says_so(shop: Changing) -> None:
 
 def test_where_the_store_does_not_run_it_says_so(tmp_path: Path) -> None:
     (tmp_path / "tappa.toml").write_text("[store]\nport = 1\n")
-    done = CliRunner().invoke(main, ["model", "rebuild", "--data", str(tmp_path)])
+    done = typed("model", "rebuild", "--data", str(tmp_path))
     assert done.exit_code == 1
     assert "Does it run? See: " in done.output
 

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from msgspec.structs import replace
 
 from stage_engine.model import SHIPPED
 from stage_engine.touchpoint import Touchpoint
 from store.migrate import migrate
 from store.settings import StoreSettings
-from tappa.cli import main
 from tests.emptied import emptied
 from tests.explore.conftest import World
 from tests.stream.touchpoints import DAY_MS, touchpoint
+from tests.typed import typed
 
 
 class Shop:
@@ -44,7 +44,7 @@ class Shop:
         asyncio.run(sent())
 
     def tappa(self, *arguments: str) -> Result:
-        return CliRunner().invoke(main, ["model", *arguments, "--data", str(self.data)])
+        return typed("model", *arguments, "--data", str(self.data))
 
     def said(self, *arguments: str) -> str:
         done = self.tappa(*arguments)
@@ -159,7 +159,7 @@ def test_check_against_the_store_warns_of_the_events_that_no_signal_matches(shop
 
 def test_check_against_a_store_that_does_not_run_says_so(tmp_path: Path) -> None:
     (tmp_path / "tappa.toml").write_text("[store]\nport = 1\n")
-    done = CliRunner().invoke(main, ["model", "check", "seven_stage", "--against", "--data", str(tmp_path)])
+    done = typed("model", "check", "seven_stage", "--against", "--data", str(tmp_path))
     assert done.exit_code == 1
     assert "Does it run? See: " in done.output
 

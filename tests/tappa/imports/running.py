@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from tappa.cli import main
+from tests.typed import typed
 
 WITHIN_S = 60.0
 
@@ -36,8 +36,8 @@ class Installation:
         return [sys.executable, "-m", "tappa", *words]
 
     def tappa(self, *words: str) -> Result:
-        """The command, in this process: starting Python costs a second."""
-        return CliRunner().invoke(main, words, env=self.environment)
+        """What comes of a command."""
+        return typed(*words, **self.environment)
 
     def imported(self, file: Path, *words: str) -> dict[str, Any]:
         """What ``tappa import --json`` says."""
