@@ -11,9 +11,7 @@ import httpx
 import pytest
 
 from tests.e2e.installation import Installation
-from tests.tappa.test_up import eventually
-
-WAIT_S = 60.0
+from tests.eventually import WAIT_S, eventually
 
 
 class Shop:

@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -15,8 +14,8 @@ import pytest
 
 from tappa import runfile
 from tappa.child import backoff_s
+from tests.eventually import WAIT_S, eventually
 
-WAIT_S = 60.0
 STOP_WITHIN_S = 40.0
 SOON_S = 8.0
 
@@ -79,13 +78,6 @@ def alive(pid: int) -> bool:
     """Whether it runs; one that has ended and waits for somebody to take note does not."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return bool(state.strip()) and not state.startswith("Z")
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.02)
 
 
 def test_parts_start_in_order_and_stop_in_the_order_in_which_touchpoints_flow(tmp_path: Path) -> None:

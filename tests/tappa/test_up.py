@@ -7,8 +7,7 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,8 +15,8 @@ import pytest
 
 from tappa import runfile
 from tests.e2e.installation import TAPPA, Installation
+from tests.eventually import WAIT_S, eventually
 
-WAIT_S = 60.0
 STOP_S_MAX = 10.0
 """DESIGN: SIGTERM drains and stops within 10 s."""
 
@@ -32,13 +31,6 @@ QUICK_HEALTH = {
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     with Installation(tmp_path_factory.mktemp("up"), **QUICK_HEALTH) as running:
         yield running
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.05)
 
 
 def tappa(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
