@@ -42,6 +42,11 @@ def failures(
         yield from zip(seeds, pool.map(live, seeds, chunksize=20), strict=True)
 
 
+def noticed(likely: int, within: int, live: Callable[[int], list[str]]) -> bool:
+    """Whether something goes wrong with a seed below ``within``; the likely one is tried first."""
+    return any(live(seed) for seed in (likely, *range(within)))
+
+
 def smallest(seed: int, went_wrong: Callable[[History, int], list[str]] = outcome) -> tuple[History, int]:
     """The history of a seed that goes wrong, less what it goes wrong without, and the seed of the interleaving."""
     history, deadline = history_of(random.Random(seed)), time.monotonic() + SHRINKING_S_MAX
