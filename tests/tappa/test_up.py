@@ -223,19 +223,26 @@ def test_one_of_two_workers_is_killed_and_comes_back(two: Installation, name: st
     assert {part for part, pid in after.items() if pid != before[part]} == {name}
 
 
+def go_on_with(running: Installation, workers: int) -> None:
+    running.stop()
+    running.workers = workers
+    running.start()
+    running.wait_until_ready()
+    assert len(running.pids()) == 2 + workers
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 3])
-def test_after_two_workers_others_go_on_with_their_data(tmp_path: Path, workers: int) -> None:
+def test_after_two_workers_others_go_on_with_their_data(tmp_path: Path) -> None:
     with Installation(tmp_path, workers=2) as running:
-        send_of_many_customers(running, "before", 500)
-        running.stop()
-        running.workers = workers
-        running.start()
-        running.wait_until_ready()
-        assert len(running.pids()) == 2 + workers
-        send_of_many_customers(running, "after", 300)
+        send_of_many_customers(running, "two", 500)
+        go_on_with(running, 3)
+        send_of_many_customers(running, "three", 300)
         running.wait_until_visible(WAIT_S)
-        assert (customers(running, "before"), customers(running, "after")) == (500, 300)
+        assert (customers(running, "two"), customers(running, "three")) == (500, 300)
+        go_on_with(running, 1)
+        send_of_many_customers(running, "one", 200)
+        running.wait_until_visible(WAIT_S)
+        assert [customers(running, prefix) for prefix in ("two", "three", "one")] == [500, 300, 200]
 
 
 @pytest.mark.slow
