@@ -291,6 +291,10 @@ async def test_a_packed_body_is_unpacked(service: Service, encoding: str, pack: 
         (gzip.compress(b" ") * 20_000, "gzip", 400, "invalid_body"),
         (b" " * 600_000, "", 413, "body_too_large"),
     ],
+    ids=[
+        *("cut short", "rubbish behind it", "nothing", "not packed", "another encoding", "unpacks to too much"),
+        *("packed twice", "many small ones", "too large"),
+    ],
 )
 async def test_damaged_packed_and_large_bodies_are_refused(
     service: Service, body: bytes, encoding: str, status: int, code: str
