@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from store.settings import StoreSettings
+from tests.kafka.running_broker import RunningBroker, running_broker
 from tests.running_store import running_store
 
 EXPECTED = {"log: sqlite", "log: memory", "store: clickhouse", "store: memory"}
 """In `make test-fast`, too."""
-EXPECTED_SLOW = {"client: node", "client: jdbc", "client: clickhouse-connect"}
+EXPECTED_SLOW = {"broker: kafka", "client: node", "client: jdbc", "client: clickhouse-connect"}
 
 # Speed is measured in benches/: a busy machine fails nothing here. What failed can be played again.
 settings.register_profile("tappa", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
@@ -81,3 +82,11 @@ def embedded_store() -> Iterator[StoreSettings]:
     """A real store process, one for all tests that ask: each takes a database or tables of its own."""
     with running_store() as settings:
         yield settings
+
+
+@pytest.fixture(scope="session")
+def kafka(backend_ran: Callable[[str], None]) -> Iterator[RunningBroker]:
+    """A real Kafka broker, one for all tests that ask: each takes topics of its own."""
+    with running_broker() as broker:
+        backend_ran("broker: kafka")
+        yield broker

@@ -1,0 +1,177 @@
+"""A Kafka broker for tests: the real one, from pinned Maven artifacts, on a free port, with a directory of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+HERE: Final = Path(__file__).resolve().parent
+LIBRARIES: Final = HERE / "target" / "lib"
+CLUSTER_ID: Final = "MkU3OEVBNTcwNTJENDM2Qg"
+JAVA: Final = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+"""Quick to start and light; for measuring speed there are other flags."""
+
+INSTALL_S_MAX = 300.0
+START_S_MAX = 60.0
+STOP_S_MAX = 20.0
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listeners={listeners},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={listeners}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+log.dirs={data}/log
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+log.cleaner.dedupe.buffer.size=4194304
+message.max.bytes=2097152
+broker.session.timeout.ms=1500
+broker.heartbeat.interval.ms=300
+log.initial.task.delay.ms=86400000
+"""
+"""The last line keeps retention away from records that a test's clock dates to 1970."""
+
+
+class RunningBroker:
+    """A broker over ``data``. Starts when entered, stops with SIGTERM when left; dies with whoever started it."""
+
+    def __init__(self, data: Path, further: Sequence[str] = (), users: Sequence[str] = ()) -> None:
+        """``further``: more lines of its properties; with ``users`` (as ``StorageTool --add-scram`` takes them) it has
+        a second listener, ``secure``, that wants SASL over TLS."""
+        self.data = data
+        self._further = further
+        self._users = users
+        self._port, self._secure_port, self._controller_port = free_ports(3)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """Where anybody may connect."""
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def secure(self) -> str:
+        """Where only the users may."""
+        return f"localhost:{self._secure_port}"
+
+    def start(self) -> None:
+        """Returns when it can be connected to. Raises ``RuntimeError`` with what it wrote when it does not start."""
+        properties = self.data / "server.properties"
+        if not properties.exists():
+            self._format(properties)
+        with (self.data / "broker.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*JAVA, "-Xmx512m", "-cp", f"{LIBRARIES}/*", "kafka.Kafka", str(properties)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
+        deadline = time.monotonic() + START_S_MAX
+        while not _answers(self._port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"the broker did not start:\n{self.log()[-3000:]}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Ask it to stop, and wait."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(STOP_S_MAX)
+        self.process = None
+
+    def kill(self) -> None:
+        """Kill it as a crash would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def log(self) -> str:
+        """What it wrote to its log so far."""
+        return (self.data / "broker.log").read_text(errors="replace")
+
+    def _format(self, properties: Path) -> None:
+        install()
+        self.data.mkdir(parents=True, exist_ok=True)
+        listeners = f"PLAINTEXT://{self.address}" + (f",SASL_SSL://{self.secure}" if self._users else "")
+        text = PROPERTIES.format(controller=self._controller_port, listeners=listeners, data=self.data)
+        properties.write_text(text + "".join(f"{line}\n" for line in self._further))
+        storage = [*JAVA, "-cp", f"{LIBRARIES}/*", "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID]
+        scram = [word for user in self._users for word in ("--add-scram", user)]
+        run([*storage, "-c", str(properties), *scram], self.data, START_S_MAX)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.process is not None:
+            try:
+                self.stop()
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+@contextlib.contextmanager
+def running_broker() -> Iterator[RunningBroker]:
+    """A broker that lives as long as this context, in a temporary directory."""
+    with tempfile.TemporaryDirectory(prefix="tappa-kafka-") as data, RunningBroker(Path(data)) as broker:
+        yield broker
+
+
+def install() -> None:
+    """The broker's libraries, if they are not there yet."""
+    installed = LIBRARIES / ".installed"
+    if not installed.exists() or installed.stat().st_mtime < (HERE / "pom.xml").stat().st_mtime:
+        run(["mvn", "-q", "-B", "-ntp", "dependency:copy-dependencies"], HERE, INSTALL_S_MAX)
+        installed.touch()
+
+
+def run(command: Sequence[str], folder: Path, seconds_max: float) -> str:
+    """What the command wrote; it has to succeed."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds_max)
+    assert done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, all different."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def _die_with_parent() -> None:
+    """PR_SET_PDEATHSIG: also where the tests are killed, no broker stays behind."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
