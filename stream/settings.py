@@ -2,17 +2,105 @@
 
 from __future__ import annotations
 
-from typing import Final
+from pathlib import Path
+from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 GIB: Final = 1024 * MIB
 
 
+class KafkaSettings(BaseModel):
+    """The log on Kafka, in place of the embedded one as soon as `servers` says where."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    servers: str = Field(
+        default="",
+        description="Addresses of some brokers, `host:port`, with commas between them. Empty: the embedded log.",
+    )
+    topic: str = Field(
+        default="tappa",
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="The topic. It is made at the first start, unless it is there.",
+    )
+    group: str = Field(
+        default="tappa", min_length=1, description="The workers' consumer group: they share its partitions."
+    )
+    replicas: int = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description="Copies of a new topic; 0: as many as there are brokers, but not more than 3.",
+    )
+    in_sync_replicas_min: int = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description="Copies that have a touchpoint before it is acknowledged (`min.insync.replicas`), of a new topic, "
+        "and at least as many of one that is there; 0: 2 where there are 3 copies or more, else 1.",
+    )
+    retention_s: float = Field(
+        default=7 * 24 * 3600.0,
+        ge=3600,
+        description="How long the brokers keep what was appended (`retention.ms`), worked off or not. When the workers "
+        "are behind by half of it, ingest answers 503, so that nothing is forgotten unread.",
+    )
+    compression: Literal["zstd", "snappy", "lz4", "gzip", "none"] = Field(
+        default="zstd", description="Of what is appended."
+    )
+    append_timeout_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="How long an append waits for the brokers' acknowledgement; then ingest answers 503.",
+    )
+    request_timeout_s: float = Field(
+        default=5.0, ge=0.5, description="How long one request to a broker may take before it is tried again."
+    )
+    fetch_bytes_max: int = Field(
+        default=4 * MIB,
+        ge=64 * KIB,
+        description="Bytes of one answer to a read, compressed as they are: bounds memory to about eight times that.",
+    )
+    session_timeout_s: float = Field(
+        default=6.0,
+        ge=1,
+        description="A worker that has not been heard of for so long loses its partitions to the others.",
+    )
+    rebalance_timeout_s: float = Field(
+        default=30.0,
+        ge=1,
+        description="How long a worker may take to finish its batch when partitions are shared out anew.",
+    )
+    tls: bool = Field(default=False, description="Whether connections are encrypted.")
+    ca_file: Path | None = Field(
+        default=None, description="Certificates that the brokers' are checked against, in place of the system's."
+    )
+    certificate_file: Path | None = Field(
+        default=None, description="Tappa's own certificate, where the brokers want one."
+    )
+    key_file: Path | None = Field(default=None, description="The key of that certificate.")
+    sasl: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="", description="How Tappa says who it is, where the brokers want to know."
+    )
+    user: str = Field(default="", description="Name for `sasl`.")
+    password: SecretStr | None = Field(default=None, description="Password for `sasl`.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.sasl and not (self.user and self.password):
+            raise ValueError(f"sasl is {self.sasl}, which wants user and password, too")
+        if self.sasl == "PLAIN" and not self.tls:
+            raise ValueError("sasl is PLAIN, which sends the password as it is: set tls = true, or use SCRAM-SHA-512")
+        if not self.tls and (self.ca_file or self.certificate_file or self.key_file):
+            raise ValueError("certificates are for encrypted connections: set tls = true")
+        return self
+
+
 class LogSettings(BaseModel):
-    """The embedded log. All processes of an installation read the same ones."""
+    """The log, and the embedded one's file. All processes of an installation read the same ones."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,6 +165,7 @@ class LogSettings(BaseModel):
         gt=0,
         description="How long one process waits for another's commit before it gives up.",
     )
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
 
 
 class WorkerSettings(BaseModel):

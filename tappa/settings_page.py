@@ -60,6 +60,8 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value: Any = field.get_default(call_default_factory=True, validated_data={})
+    if value is None:
+        return "empty"
     if isinstance(value, SecretStr):
         return "generated"
     if isinstance(value, Enum):

@@ -90,7 +90,8 @@ class Log(Protocol):
 
     async def trim(self, *, older_than_s: float, keep_bytes: int) -> int:
         """Drop committed records that are older than ``older_than_s``, and the oldest committed ones until at most
-        ``keep_bytes`` remain; never one that is not committed. Returns how many went."""
+        ``keep_bytes`` remain; never one that is not committed. Returns how many went: none where brokers do it by
+        themselves."""
 
     async def close(self) -> None:
         """Finish the appends under way and let go of all resources."""

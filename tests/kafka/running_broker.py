@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -51,19 +49,25 @@ broker.heartbeat.interval.ms=300
 log.initial.task.delay.ms=86400000
 """
 """The last line keeps retention away from records that a test's clock dates to 1970."""
+SECURE_PROPERTIES = """\
+listener.name.sasl_ssl.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+ssl.keystore.type=PEM
+ssl.keystore.location={data}/broker.pem
+"""
+USER: Final = "gardener"
+PASSWORD: Final = "a-secret-of-the-garden"
 
 
 class RunningBroker:
     """A broker over ``data``. Starts when entered, stops with SIGTERM when left; dies with whoever started it."""
 
-    def __init__(self, data: Path, further: Sequence[str] = (), users: Sequence[str] = ()) -> None:
-        """``further``: more lines of its properties; with ``users`` (as ``StorageTool --add-scram`` takes them) it has
-        a second listener, ``secure``, that wants SASL over TLS."""
+    def __init__(self, data: Path) -> None:
         self.data = data
-        self._further = further
-        self._users = users
         self._port, self._secure_port, self._controller_port = free_ports(3)
         self.process: subprocess.Popen[bytes] | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
+        """Kills the broker when whoever started it has gone, however that came."""
 
     @property
     def address(self) -> str:
@@ -72,8 +76,13 @@ class RunningBroker:
 
     @property
     def secure(self) -> str:
-        """Where only the users may."""
+        """Where only ``USER`` may, over TLS."""
         return f"localhost:{self._secure_port}"
+
+    @property
+    def certificate(self) -> Path:
+        """Of the secure address."""
+        return self.data / "certificate.pem"
 
     def start(self) -> None:
         """Returns when it can be connected to. Raises ``RuntimeError`` with what it wrote when it does not start."""
@@ -86,8 +95,10 @@ class RunningBroker:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
+        self._watchdog = subprocess.Popen(
+            ["sh", "-c", 'cat > /dev/null; kill -9 "$0"', str(self.process.pid)], stdin=subprocess.PIPE
+        )
         deadline = time.monotonic() + START_S_MAX
         while not _answers(self._port):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -100,14 +111,14 @@ class RunningBroker:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(STOP_S_MAX)
-        self.process = None
+        self._forget()
 
     def kill(self) -> None:
         """Kill it as a crash would."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
-            self.process = None
+            self._forget()
 
     def log(self) -> str:
         """What it wrote to its log so far."""
@@ -116,12 +127,22 @@ class RunningBroker:
     def _format(self, properties: Path) -> None:
         install()
         self.data.mkdir(parents=True, exist_ok=True)
-        listeners = f"PLAINTEXT://{self.address}" + (f",SASL_SSL://{self.secure}" if self._users else "")
+        listeners = f"PLAINTEXT://{self.address},SASL_SSL://{self.secure}"
         text = PROPERTIES.format(controller=self._controller_port, listeners=listeners, data=self.data)
-        properties.write_text(text + "".join(f"{line}\n" for line in self._further))
+        properties.write_text(text + SECURE_PROPERTIES.format(data=self.data))
+        subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+        key = ["-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem"]
+        run(["openssl", "req", "-x509", "-days", "2", *key, "-out", str(self.certificate), *subject], self.data, 60)
+        (self.data / "broker.pem").write_text((self.data / "key.pem").read_text() + self.certificate.read_text())
         storage = [*JAVA, "-cp", f"{LIBRARIES}/*", "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID]
-        scram = [word for user in self._users for word in ("--add-scram", user)]
-        run([*storage, "-c", str(properties), *scram], self.data, START_S_MAX)
+        user = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
+        run([*storage, "-c", str(properties), "--add-scram", user], self.data, START_S_MAX)
+
+    def _forget(self) -> None:
+        assert self._watchdog is not None
+        self._watchdog.kill()
+        self._watchdog.communicate()
+        self.process = self._watchdog = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -170,8 +191,3 @@ def _answers(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
-
-
-def _die_with_parent() -> None:
-    """PR_SET_PDEATHSIG: also where the tests are killed, no broker stays behind."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)

@@ -10,14 +10,20 @@ from pathlib import Path
 import pytest
 
 from stream.log.interface import Lag, Log, LogFullError, LogUnavailableError, Record
+from stream.log.kafka.log import KafkaLog
 from stream.log.memory import MemoryLog
 from stream.log.sqlite import SqliteLog
 from stream.settings import LogSettings
+from tests.stream.log.kafka.topics import on_kafka
 from tests.stream.log.messages import message, names, names_by_partition
 
 Open = Callable[..., Awaitable[Log]]
 PARTITIONS = 4
 START = dict.fromkeys(range(PARTITIONS), 0)
+
+
+trimmed_by_hand = pytest.mark.parametrize("open_log", ["memory", "sqlite"], indirect=True)
+"""Where there are brokers, they do it by themselves."""
 
 
 class Clock:
@@ -35,25 +41,27 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("kafka", marks=pytest.mark.slow)])
 async def open_log(
     request: pytest.FixtureRequest, tmp_path: Path, clock: Clock, backend_ran: Callable[[str], None]
 ) -> AsyncIterator[Open]:
     """Opens a log with settings of the test's."""
-    backend_ran(f"log: {request.param}")
     async with AsyncExitStack() as stack:
 
         async def opened(**settings: int | float) -> Log:
-            chosen = LogSettings.model_validate({"partitions": PARTITIONS, "disk_reserve_bytes": 0, **settings})
+            wanted = {"partitions": PARTITIONS, "disk_reserve_bytes": 0, **settings}
             log: Log
             if request.param == "memory":
-                log = MemoryLog(chosen, clock=clock)
+                log = MemoryLog(LogSettings.model_validate(wanted), clock=clock)
+            elif request.param == "sqlite":
+                log = await SqliteLog.open(tmp_path / "log", LogSettings.model_validate(wanted), clock=clock)
             else:
-                log = await SqliteLog.open(tmp_path / "log", chosen, clock=clock)
+                log = await KafkaLog.open(on_kafka(request.getfixturevalue("kafka"), **wanted), clock=clock)
             stack.push_async_callback(log.close)
             return log
 
         yield opened
+    backend_ran(f"log: {request.param}")
 
 
 @pytest.fixture
@@ -228,6 +236,7 @@ async def test_records_say_when_they_were_appended(log: Log, clock: Clock) -> No
     assert [record.appended_at for record in await everything(log)] == [1_234_567]
 
 
+@trimmed_by_hand
 async def test_trimming_drops_what_is_old_and_committed(log: Log, clock: Clock) -> None:
     await log.append({0: [message("old")], 1: [message("old")]})
     clock.now += 100
@@ -238,6 +247,7 @@ async def test_trimming_drops_what_is_old_and_committed(log: Log, clock: Clock) 
     assert await log.heads() == {**START, 0: 1, 1: 1}
 
 
+@trimmed_by_hand
 async def test_trimming_keeps_what_is_not_committed_however_old_and_large(log: Log, clock: Clock) -> None:
     await log.append({p: [message("a", 1_000)] for p in START})
     await log.append({p: [message("b", 1_000)] for p in START})
@@ -247,6 +257,7 @@ async def test_trimming_keeps_what_is_not_committed_however_old_and_large(log: L
     assert names_by_partition(await everything(log)) == {0: ["a", "b"], 1: ["b"], 3: ["a", "b"]}
 
 
+@trimmed_by_hand
 async def test_trimming_by_size_drops_the_oldest_first(log: Log, clock: Clock) -> None:
     for turn in range(10):
         clock.now += 1
@@ -258,6 +269,7 @@ async def test_trimming_by_size_drops_the_oldest_first(log: Log, clock: Clock) -
     assert sorted(left, key=int) == [str(turn) for turn in range(2, 10)]
 
 
+@trimmed_by_hand
 async def test_a_position_before_the_head_continues_at_the_head(log: Log) -> None:
     for turn in range(5):
         await log.append({0: [message(f"{turn}")]})
@@ -266,6 +278,7 @@ async def test_a_position_before_the_head_continues_at_the_head(log: Log) -> Non
     assert names_by_partition(await everything(log)) == {0: ["3", "4"]}
 
 
+@trimmed_by_hand
 async def test_offsets_go_on_after_everything_was_trimmed(log: Log) -> None:
     await log.append({0: [message("a")]})
     await log.commit({0: 1})
@@ -275,6 +288,7 @@ async def test_offsets_go_on_after_everything_was_trimmed(log: Log) -> None:
     assert [(record.offset, names(record)) for record in await everything(log)] == [(1, ["b"])]
 
 
+@trimmed_by_hand
 async def test_a_stale_commit_before_the_head_counts_the_lag_from_the_head(log: Log) -> None:
     for turn in range(3):
         await log.append({0: [message(f"{turn}")]})

@@ -1,0 +1,172 @@
+"""The log on Kafka: one topic, a frame a record.
+
+``log = await KafkaLog.open(settings)`` makes the topic when there is none. What was appended is acknowledged by all
+copies in step, and is kept for as long as the brokers are told to: nothing is trimmed by hand.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Final, Self
+
+from stream.log.grouping import size_of
+from stream.log.interface import Lag, LogUnavailableError, Record
+from stream.log.kafka.backlog import KafkaBacklog
+from stream.log.kafka.connection import Connection
+from stream.log.kafka.positions import KafkaPositions
+from stream.log.kafka.reader import EARLIEST, LATEST, KafkaReader
+from stream.log.kafka.topic import Topic, find_or_make
+from stream.log.kafka.writer import KafkaWriter
+from stream.log.writer import CLOSED, Clock
+from stream.settings import MIB, LogSettings
+
+FIRST_EPOCH: Final = 1
+"""Of a topic: workers raise it for their versions when they meet another topic, or have lost something."""
+SAMPLE_BYTES: Final = MIB
+SAMPLE_MESSAGES: Final = 10_000
+"""So much is read to know how many messages and bytes lie in the records ahead; of more they are estimated."""
+
+
+class KafkaLog:
+    """``stream.log.interface.Log`` on Kafka. Made by ``open``; belongs to the event loop that made it. While no broker
+    answers, every method raises ``LogUnavailableError`` within a bounded time, and works again once one does."""
+
+    def __init__(
+        self,
+        settings: LogSettings,
+        topic: Topic,
+        asking: Connection,
+        reading: Connection,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._reader = KafkaReader(reading)
+        self._sampler = KafkaReader(asking)
+        self._positions = KafkaPositions(asking)
+        self._writer = KafkaWriter(settings, topic.partitions, clock)
+        self._backlog = KafkaBacklog(self.lag, settings, clock)
+        self._resources = AsyncExitStack()
+        self._closed = False
+
+    @classmethod
+    async def open(cls, settings: LogSettings, *, clock: Clock = time.time) -> Self:
+        """Open the topic of the settings, and make it when there is none. Raises ``LogUnavailableError`` when no
+        broker answers, or the topic does not fit."""
+        async with AsyncExitStack() as resources:
+            asking = await Connection.open(settings.kafka)
+            resources.push_async_callback(asking.close)
+            reading = await Connection.open(settings.kafka)
+            resources.push_async_callback(reading.close)
+            topic = await find_or_make(asking, settings)
+            for connection in (asking, reading):
+                await connection.watch_topic()
+            log = cls(settings, topic, asking, reading, clock)
+            resources.push_async_callback(log._writer.close)
+            resources.push_async_callback(log._backlog.close)
+            await log._writer.start()
+            log._resources = resources.pop_all()
+        return log
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def topic_id(self) -> str:
+        """As the brokers gave it: a topic that was made anew has another."""
+        return self._topic.topic_id
+
+    @property
+    def epoch(self) -> int:
+        """Of a topic's first readers."""
+        return FIRST_EPOCH
+
+    @property
+    def partitions(self) -> int:
+        """Of the topic."""
+        return self._topic.partitions
+
+    async def append(self, messages: Mapping[int, Sequence[bytes]], *, internal: bool = False) -> None:
+        """See ``Log.append``. Also refused when what waits for the workers is half as old as the brokers let it get."""
+        self._check(messages)
+        if not internal:
+            await self._backlog.require_room()
+        await self._writer.append(messages, internal=internal)
+        self._backlog.appended(size_of(messages))
+
+    async def read(self, positions: Mapping[int, int], *, messages_max: int, wait_s: float) -> list[Record]:
+        """See ``Log.read``. Raises ``LogUnavailableError`` for a position behind the end, too: brokers have lost
+        records that they had acknowledged."""
+        self._check(positions)
+        if not positions:
+            return []
+        return await self._reader.read(
+            positions, messages_max=messages_max, bytes_max=self._settings.read_bytes_max, wait_s=wait_s
+        )
+
+    async def commit(self, positions: Mapping[int, int]) -> None:
+        """See ``Log.commit``."""
+        self._check(positions)
+        if positions:
+            await self._positions.store(positions)
+
+    async def positions(self) -> dict[int, int]:
+        """See ``Log.positions``. Those that nobody has stored for a week are forgotten by the brokers."""
+        self._check({})
+        return await self._positions.read(range(self.partitions))
+
+    async def heads(self) -> dict[int, int]:
+        """See ``Log.heads``."""
+        self._check({})
+        return await self._sampler.offsets(range(self.partitions), EARLIEST)
+
+    async def ends(self) -> dict[int, int]:
+        """See ``Log.ends``."""
+        self._check({})
+        return await self._sampler.offsets(range(self.partitions), LATEST)
+
+    async def lag(self, partitions: Collection[int] | None = None) -> Lag:
+        """See ``Log.lag``. Records are counted; messages and bytes are estimated from the first of them where there is
+        much."""
+        self._check(dict.fromkeys(partitions or ()))
+        asked = range(self.partitions) if partitions is None else partitions
+        heads = await self._sampler.offsets(asked, EARLIEST)
+        ends = await self._sampler.offsets(asked, LATEST)
+        committed = await self._positions.read(asked)
+        behind = {at: max(heads[at], committed[at]) for at in asked if max(heads[at], committed[at]) < ends[at]}
+        if not behind:
+            return Lag(messages=0, bytes=0, oldest_appended_at=None)
+        sample = await self._sampler.read(behind, messages_max=SAMPLE_MESSAGES, bytes_max=SAMPLE_BYTES, wait_s=0)
+        records = sum(ends[at] - offset for at, offset in behind.items())
+        seen = [record for record in sample if record.offset < ends[record.partition]]
+        scale = records / len(seen) if seen else 0.0
+        return Lag(
+            messages=round(sum(record.count for record in seen) * scale),
+            bytes=round(sum(len(record.frame) for record in seen) * scale),
+            oldest_appended_at=min((record.appended_at for record in seen), default=None),
+        )
+
+    async def trim(self, *, older_than_s: float, keep_bytes: int) -> int:
+        """Nothing: the brokers do it (``[log.kafka] retention_s``), and ingest takes nothing more before they would
+        drop what was not read."""
+        return 0
+
+    async def close(self) -> None:
+        """See ``Log.close``."""
+        if not self._closed:
+            self._closed = True
+            await self._resources.aclose()
+
+    def _check(self, by_partition: Mapping[int, object]) -> None:
+        if self._closed:
+            raise LogUnavailableError(CLOSED)
+        if wrong := [partition for partition in by_partition if not 0 <= partition < self.partitions]:
+            raise ValueError(f"there is no partition {wrong[0]}: the log has {self.partitions}, numbered from 0")
