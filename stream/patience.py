@@ -1,4 +1,4 @@
-"""Asking the store until it answers."""
+"""Asking the store, and the log, until they answer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from store.interface import StoreError, StoreUnavailableError, UnwritableRowError
+from stream.log.interface import LogError
 from stream.metrics import WorkerMetrics
 
 logger = logging.getLogger(__name__)
@@ -59,3 +60,36 @@ class Patience:
             self._waiting = False
             self._metrics.waiting_for_store.set(0)
             logger.info("the store answers again")
+
+
+class LogPatience:
+    """The same for the log. What was given up may have been done all the same: what it is asked may be done twice."""
+
+    def __init__(self, wait_s_max: float, store: Patience) -> None:
+        self._wait_s_max = wait_s_max
+        self._store = store
+        self._waiting = False
+
+    async def __call__(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """The log's answer, however long it takes."""
+        wait_s = min(FIRST_WAIT_S, self._wait_s_max)
+        while True:
+            try:
+                answer = await ask()
+            except LogError as trouble:
+                self.say(trouble)
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, self._wait_s_max)
+            else:
+                self.say(None)
+                return answer
+            finally:
+                self._store.progress_at = time.monotonic()
+
+    def say(self, trouble: LogError | None) -> None:
+        """One line for each change between trouble and none."""
+        if trouble and not self._waiting:
+            logger.warning("the log does not do it, trying until it does: %s", trouble)
+        elif self._waiting and not trouble:
+            logger.info("the log does it again")
+        self._waiting = trouble is not None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -17,8 +20,75 @@ from stage_engine.model import Model
 from store.interface import Store
 from stream.log.interface import Log
 from stream.metrics import WorkerMetrics
+from stream.ownership import ALL, FixedShare, Ownership, Tenure
 from stream.settings import WorkerSettings
-from stream.worker import ALL, LIMITS, Share, Worker
+from stream.worker import LIMITS, Worker
+
+logger = logging.getLogger(__name__)
+
+
+LET_GO_S: Final = 20.0
+"""How long a worker may take to finish its batch when its partitions go to another: less than a group waits."""
+
+
+class Service:
+    """Works on whatever partitions it owns: with each new lot begins a new worker, which has cached nothing."""
+
+    def __init__(
+        self,
+        log: Log,
+        store: Store,
+        models: Sequence[Model],
+        settings: WorkerSettings,
+        limits: Limits = LIMITS,
+    ) -> None:
+        self.settings = settings
+        self.metrics = WorkerMetrics()
+        self._worker_on = partial(Worker, log, store, models, settings, self.metrics, limits=limits)
+        self._worker: Worker | None = None
+
+    @property
+    def silent_s(self) -> float:
+        """Since the last sign of life; 0 for one that owns nothing."""
+        return time.monotonic() - self._worker.progress_at if self._worker else 0.0
+
+    async def run(self, ownership: Ownership, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set; then the batch at hand is finished."""
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                beginning = asyncio.create_task(ownership.tenure())
+                await asyncio.wait([beginning, stopping], return_when=asyncio.FIRST_COMPLETED)
+                if not beginning.done():
+                    beginning.cancel()
+                    return
+                await self._serve(beginning.result(), stopping)
+        finally:
+            stopping.cancel()
+
+    async def _serve(self, tenure: Tenure, stopping: asyncio.Task[bool]) -> None:
+        """Work until the tenure is over, or all is."""
+        over = asyncio.create_task(tenure.over.wait())
+        enough = asyncio.Event()
+        self._worker = self._worker_on(tenure.partitions)
+        working = asyncio.create_task(self._worker.run(enough))
+        try:
+            await asyncio.wait([working, over, stopping], return_when=asyncio.FIRST_COMPLETED)
+            enough.set()
+            if not stopping.done():
+                await asyncio.wait([working, stopping], timeout=LET_GO_S, return_when=asyncio.FIRST_COMPLETED)
+                if not working.done() and not stopping.done():
+                    logger.warning("a batch is given up for others to read again: it took more than %g s", LET_GO_S)
+                    working.cancel()
+            await asyncio.wait([working])
+            if not working.cancelled():
+                working.result()
+        finally:
+            over.cancel()
+            working.cancel()
+            await asyncio.wait([working])
+            self._worker = None
+            tenure.let_go.set()
 
 
 async def serve(
@@ -29,32 +99,29 @@ async def serve(
     stop: asyncio.Event,
     announce: Callable[[int], None],
     listener: socket.socket | None = None,
-    share: Share = ALL,
+    ownership: Ownership | None = None,
     limits: Limits = LIMITS,
 ) -> None:
-    """Work until ``stop`` is set; then finish the batch at hand, commit, and return. ``announce`` gets the port of
-    ``/healthz`` and ``/metrics`` as soon as it is open; they are answered on ``listener`` instead, if given. Log and
-    store stay the caller's to close."""
-    metrics = WorkerMetrics()
-    worker = Worker(log, store, models, settings, metrics, share.of(log.partitions), limits)
-    with monitor(worker, metrics, settings, listener) as port:
+    """Work until ``stop`` is set; then finish the batch at hand, commit, and return. Without ``ownership`` all
+    partitions are its own. ``announce`` gets the port of ``/healthz`` and ``/metrics`` as soon as it is open; they are
+    answered on ``listener`` instead, if given. Log and store stay the caller's to close."""
+    service = Service(log, store, models, settings, limits)
+    with monitor(service, listener) as port:
         announce(port)
-        await worker.run(stop)
+        await service.run(ownership or FixedShare(ALL.of(log.partitions)), stop)
 
 
 @contextlib.contextmanager
-def monitor(
-    worker: Worker, metrics: WorkerMetrics, settings: WorkerSettings, listener: socket.socket | None = None
-) -> Iterator[int]:
+def monitor(service: Service, listener: socket.socket | None = None) -> Iterator[int]:
     """Answer ``GET /metrics`` and ``GET /healthz`` from a thread, so that a busy worker still answers. Yields the
     port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            silent_s = time.monotonic() - worker.progress_at
+            silent_s = service.silent_s
             if self.path == "/metrics":
-                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry))
-            elif self.path == "/healthz" and silent_s < settings.hang_s:
+                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(service.metrics.registry))
+            elif self.path == "/healthz" and silent_s < service.settings.hang_s:
                 self._answer(200, "text/plain", b"ok\n")
             elif self.path == "/healthz":
                 self._answer(503, "text/plain", f"no sign of life for {silent_s:.0f} s\n".encode())
@@ -71,7 +138,9 @@ def monitor(
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing: who asks is not news."""
 
-    server = ThreadingHTTPServer((settings.host, settings.port), Handler, bind_and_activate=listener is None)
+    server = ThreadingHTTPServer(
+        (service.settings.host, service.settings.port), Handler, bind_and_activate=listener is None
+    )
     if listener is not None:
         server.socket.close()
         server.socket = listener

@@ -34,7 +34,7 @@ from stream.identities import Identities
 from stream.log.interface import Log, LogError, Record
 from stream.log.message import partition_of
 from stream.metrics import WorkerMetrics
-from stream.patience import Patience
+from stream.patience import LogPatience, Patience
 from stream.rebuild import Rebuild
 from stream.routing import Changes, foresee, look_again, route
 from stream.settings import WorkerSettings
@@ -58,20 +58,6 @@ class Folded(msgspec.Struct, frozen=True, kw_only=True):
     topic_id: str
     models: dict[str, str]
     """Versions by generation (``Generation.key``)."""
-
-
-class Share(msgspec.Struct, frozen=True):
-    """Which partitions a worker owns: one in every ``count``, beginning with number ``index``."""
-
-    index: int = 0
-    count: int = 1
-
-    def of(self, partitions: int) -> tuple[int, ...]:
-        """Their numbers."""
-        return tuple(range(self.index, partitions, self.count))
-
-
-ALL: Final = Share()
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +88,7 @@ class Worker:
         self._settings = settings
         self._metrics = metrics
         self._patiently = Patience(settings.retry_s_max, metrics)
+        self._steadily = LogPatience(settings.retry_s_max, self._patiently)
         self._models = models
         self._serving: Sequence[Folding] = ()
         self._customers = Customers(store, settings, self._patiently, metrics)
@@ -149,7 +136,7 @@ class Worker:
         replace all others."""
         self._database = await self._find_database()
         await self._use_listed_models()
-        committed, heads = await self._log.positions(), await self._log.heads()
+        committed, heads = await self._steadily(self._log.positions), await self._steadily(self._log.heads)
         noted = sorted(await self._patiently(self._store.read_positions), key=attrgetter("epoch"))
         here = {one.partition: one.offset for one in noted if one.topic_id == self._log.topic_id}
         self._positions = {owned: min(committed[owned], here.get(owned, 0)) for owned in self._partitions}
@@ -293,7 +280,7 @@ class Worker:
             await self._append(words, foreseen_now)
             await self._identities.settle(unknown, asking)
             self._positions |= batch.positions
-            await self._log.commit(batch.positions)
+            await self._steadily(partial(self._log.commit, batch.positions))
             self._count(batch, words, time.monotonic() - taken.began)
         await self._tidy()
 
@@ -383,16 +370,8 @@ class Worker:
         messages = words.by_partition()
         to_itself = [one for one in words.said_changed if words.partition_of(one) in self._partitions]
         self._identities.said(to_itself, foreseen)
-        while messages:
-            try:
-                await self._log.append(messages, internal=True)
-            except LogError as trouble:
-                logger.warning("cannot append to the log, trying again: %s", trouble)
-                await asyncio.sleep(self._settings.retry_s_max)
-            else:
-                return
-            finally:
-                self._patiently.progress_at = time.monotonic()
+        if messages:
+            await self._steadily(partial(self._log.append, messages, internal=True))
 
     async def _read(self) -> list[Record]:
         settings = self._settings
@@ -403,7 +382,7 @@ class Worker:
                 wait_s=0 if self._rebuild.is_busy(self._positions) else settings.poll_wait_s,
             )
         except LogError as trouble:
-            logger.warning("cannot read the log, trying again: %s", trouble)
+            self._steadily.say(trouble)
             await asyncio.sleep(settings.retry_s_max)
             return []
         finally:
@@ -494,12 +473,13 @@ class Worker:
         if now - self._tidied_at < self._settings.tidy_interval_s:
             return
         self._tidied_at = now
-        self._metrics.lag.set((await self._log.lag(self._partitions)).messages)
+        self._metrics.lag.set((await self._steadily(partial(self._log.lag, self._partitions))).messages)
         if self._noted != self._positions:
             await self._note_positions()
         if now - self._trimmed_at >= self._settings.trim_interval_s:
             self._trimmed_at = now
-            await self._log.trim(older_than_s=self._settings.retention_s, keep_bytes=self._settings.retention_bytes)
+            older_than_s, keep_bytes = self._settings.retention_s, self._settings.retention_bytes
+            await self._steadily(partial(self._log.trim, older_than_s=older_than_s, keep_bytes=keep_bytes))
 
     async def _note_positions(self) -> None:
         """Keep the positions beside the data. They may be behind the log's own: who starts there reads some records

@@ -23,12 +23,14 @@ from tappa.lock import HeldError, Lock, part_lock
 from tappa.workers import CountsDifferError, part_kind, require_same_count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from stage_engine.identity.limits import Limits
     from stage_engine.model import Model
     from store.interface import Store
-    from stream.worker import Share
+    from stream.log.kafka.log import KafkaLog
+    from stream.log.sqlite import SqliteLog
+    from stream.ownership import Ownership, Share
     from tappa.settings import Settings
 
 logger = logging.getLogger("tappa")
@@ -51,6 +53,8 @@ FILES_MAX: Final = 65_536
 KEEP_ALIVE_S: Final = 75
 """How long an idle connection stays open: longer than proxies keep theirs (60 s), so that none is closed while it is
 used."""
+LOG_RETRY_S: Final = 1.0
+"""Between two tries to open the log on Kafka."""
 STORE_RETRY_S: Final = 1.0
 """Between two tries to bring the tables up to date."""
 
@@ -108,7 +112,7 @@ async def _ingest(settings: Settings, data: Path, listener: socket.socket) -> No
     from explore.app import create_router
     from ingest.app import create_app
     from store.clickhouse import connect
-    from stream.log.sqlite import SqliteLog
+    from stream.log.opening import open_log
     from tappa.identifiers import Normaliser
     from tappa.keys import Keys
     from tappa.limits import limits_of
@@ -119,7 +123,7 @@ async def _ingest(settings: Settings, data: Path, listener: socket.socket) -> No
         logger.warning("nobody can read customers over HTTP: there is no read key; make one with: tappa readers add")
     store = connect(settings.store.model_copy(update={"request_timeout_s": explore.store_timeout_s}))
     answering = Answering(explore.answers_max, explore.waiting_max)
-    log = await SqliteLog.open(data / "log", settings.log)
+    log = await open_log(data / "log", settings.log)
     try:
         app = create_app(
             settings.ingest,
@@ -158,18 +162,18 @@ async def _ingest(settings: Settings, data: Path, listener: socket.socket) -> No
         await log.close()
 
 
-def run_worker(settings: Settings, data: Path, listener: socket.socket, share: Share) -> None:
+def run_worker(settings: Settings, data: Path, listener: socket.socket, share: Share, name: str = "") -> None:
     """Bring the tables up to date, then work until told to stop; then finish the batch at hand, if that does not take
-    too long: what is not committed is read again at the next start."""
+    too long: what is not committed is read again at the next start. ``share`` is its part of the embedded log; on
+    Kafka it is a member of the group, under its ``name`` if it has one."""
     import uvloop
 
-    uvloop.run(_worker(settings, data, listener, share))
+    uvloop.run(_worker(settings, data, listener, share, name))
 
 
-async def _worker(settings: Settings, data: Path, listener: socket.socket, share: Share) -> None:
+async def _worker(settings: Settings, data: Path, listener: socket.socket, share: Share, name: str) -> None:
     from stage_engine.model import ModelError
     from store.clickhouse import connect
-    from stream.log.sqlite import SqliteLog
     from stream.service import serve
     from tappa.limits import limits_of
 
@@ -182,7 +186,9 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
         refuse(f"a journey model cannot be used: {error}")
     if not await _migrated(settings, stop):
         return
-    log = await SqliteLog.open(data / "log", settings.log)
+    log = await _opened_log(settings, data, stop)
+    if log is None:
+        return
     store = connect(settings.store)
     limits = limits_of(settings.identity)
     try:
@@ -190,19 +196,52 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
         if share.index == 0:
             await _say_whether_limits_changed(store, limits)
             await _say_whether_models_wait(store, models)
-        work = asyncio.create_task(
-            serve(log, store, models, settings.worker, stop, lambda port: None, listener, share=share, limits=limits)
-        )
-        await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait([work], timeout=DRAIN_S)
-        work.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
+        async with _ownership(log, share, name) as ownership:
+            work = asyncio.create_task(
+                serve(log, store, models, settings.worker, stop, lambda port: None, listener, ownership, limits)
+            )
+            await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([work], timeout=DRAIN_S)
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
     except ModelError as error:
         refuse(f"a journey model that is in force cannot be used by this version of Tappa: {error}")
     finally:
         await store.close()
         await log.close()
+
+
+async def _opened_log(settings: Settings, data: Path, stop: asyncio.Event) -> SqliteLog | KafkaLog | None:
+    """The log; brokers that are away are waited for. None when told to stop before."""
+    from stream.log.interface import LogUnavailableError
+    from stream.log.opening import open_log
+
+    told = ""
+    while not stop.is_set():
+        try:
+            return await open_log(data / "log", settings.log)
+        except LogUnavailableError as trouble:
+            if not settings.log.kafka.servers:
+                raise
+            if str(trouble) != told:
+                told = str(trouble)
+                logger.warning("the log cannot be used yet, trying until it can: %s", told)
+            await asyncio.sleep(LOG_RETRY_S)
+    return None
+
+
+@contextlib.asynccontextmanager
+async def _ownership(log: SqliteLog | KafkaLog, share: Share, name: str) -> AsyncIterator[Ownership]:
+    """Where the worker gets its partitions from."""
+    from stream.log.sqlite import SqliteLog
+    from stream.ownership import FixedShare
+
+    if isinstance(log, SqliteLog):
+        yield FixedShare(share.of(log.partitions))
+        return
+    async with log.join(name) as group:
+        yield group
 
 
 async def _say_whether_limits_changed(store: Store, limits: Limits) -> None:

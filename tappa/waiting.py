@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from stream.log.sqlite import read_status
+from stream.log.opening import log_status
 from stream.settings import LogSettings
 
 LOOK_INTERVAL_S: Final = 0.1
@@ -25,7 +25,7 @@ def worked_off(
     """Whether everything that is in the log now was worked off within ``wait_s``. ``report`` is told now and then how
     many messages are left. Raises ``LogError``."""
     began = reported = time.monotonic()
-    log = read_status(directory, settings)
+    log = log_status(directory, settings)
     goal = log.ends if log else {}
     while log is not None and any(log.positions[partition] < end for partition, end in goal.items()):
         now = time.monotonic()
@@ -35,7 +35,7 @@ def worked_off(
             reported = now
             report(log.lag.messages)
         time.sleep(LOOK_INTERVAL_S)
-        log = read_status(directory, settings)
+        log = log_status(directory, settings)
     return True
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tappa.lock import HeldError, Holder, holder, part_locks
 
 if TYPE_CHECKING:
-    from stream.worker import Share
+    from stream.ownership import Share
 
 WORKER: Final = "worker"
 LOOK_INTERVAL_S: Final = 0.1
@@ -44,7 +44,7 @@ def part_kind(name: str) -> str:
 
 def parse_share(text: str) -> Share:
     """The share that ``K/N`` stands for. Raises ``ValueError``."""
-    from stream.worker import Share
+    from stream.ownership import Share
 
     found = _SHARE.fullmatch(text)
     number, count = map(int, found.groups()) if found else (0, 0)

@@ -34,6 +34,19 @@ class Lag(msgspec.Struct, frozen=True, kw_only=True):
     """Of the first record not yet read; None when there is none."""
 
 
+class LogStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a log stands."""
+
+    topic_id: str
+    epoch: int
+    partitions: int
+    positions: dict[int, int]
+    ends: dict[int, int]
+    lag: Lag
+    file_bytes: int
+    """Of the embedded log."""
+
+
 class LogError(Exception):
     """The log did not do it; the message says why and what to do."""
 

@@ -16,9 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-import msgspec
-
-from stream.log.interface import Lag, LogUnavailableError, Record
+from stream.log.interface import Lag, LogStatus, LogUnavailableError, Record
 from stream.log.marks import Edge, Marks, lag, read_marks, read_topic
 from stream.log.sqlite_errors import explained
 from stream.log.sqlite_file import FILE_NAME, LogFile
@@ -144,18 +142,6 @@ class SqliteLog:
     def _check(self, by_partition: Mapping[int, object]) -> None:
         if wrong := [partition for partition in by_partition if not 0 <= partition < self.partitions]:
             raise ValueError(f"there is no partition {wrong[0]}: the log has {self.partitions}, numbered from 0")
-
-
-class LogStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How a log stands."""
-
-    topic_id: str
-    epoch: int
-    partitions: int
-    positions: dict[int, int]
-    ends: dict[int, int]
-    lag: Lag
-    file_bytes: int
 
 
 def read_status(directory: Path, settings: LogSettings) -> LogStatus | None:

@@ -86,7 +86,7 @@ def decide(
     revoke: bool,
 ) -> dict[str, Any]:
     """Record a decision, wait until it counts, and say what came of it: as ``--json`` shows it."""
-    from stream.log.sqlite import SqliteLog
+    from stream.log.opening import open_log
     from tappa.decide import Wanted, consider, record, told, whose
     from tappa.waiting import followed_up
 
@@ -97,7 +97,7 @@ def decide(
     async def recorded(context: Context) -> Wanted:
         typed = [context.normalise(text) for text in identifiers]
         wanted = await consider(context.store, context.limits, typed, decision)
-        async with await SqliteLog.open(data / "log", context.settings.log) as log:
+        async with await open_log(data / "log", context.settings.log) as log:
             await record(log, wanted.decision)
         return wanted
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from explore.rebuild import Preview
     from store.interface import Generation
     from stream.change import Difference
+    from stream.log.kafka.log import KafkaLog
     from stream.log.sqlite import SqliteLog
     from tappa.rebuild import Situation, Step
 
@@ -266,10 +267,10 @@ def _alone(data: Path) -> Any:
     return stack
 
 
-async def _log(context: Context) -> SqliteLog:
-    from stream.log.sqlite import SqliteLog
+async def _log(context: Context) -> SqliteLog | KafkaLog:
+    from stream.log.opening import open_log
 
-    return await SqliteLog.open(context.data / "log", context.settings.log)
+    return await open_log(context.data / "log", context.settings.log)
 
 
 def _named(generations: Sequence[Generation]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -12,10 +13,10 @@ import click
 
 from tappa.cli.options import Decorator, NotDoneError, WrongSettingsError, data_option, read_settings
 from tappa.parts import prepare, refuse, run_ingest, run_store, run_worker
-from tappa.workers import parse_share, part_kind, surplus, worker_name
+from tappa.workers import WORKER, parse_share, part_kind, surplus, worker_name
 
 if TYPE_CHECKING:
-    from stream.worker import Share
+    from stream.ownership import Share
     from tappa.settings import Settings
 
 listen_option: Decorator = click.option("--listen", type=int, hidden=True)
@@ -40,6 +41,12 @@ def _share(_context: click.Context, _parameter: click.Parameter, text: str) -> S
         raise click.BadParameter(str(error)) from None
 
 
+def _name(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", text):
+        raise click.BadParameter("a name has letters, digits, '.', '_' and '-'")
+    return text
+
+
 @click.command(
     epilog="Examples: tappa worker --data /var/lib/tappa    TAPPA_WORKER__PORT=8002 tappa worker --share 2/3"
 )
@@ -50,15 +57,26 @@ def _share(_context: click.Context, _parameter: click.Parameter, text: str) -> S
     callback=_share,
     default="1/1",
     show_default=True,
-    help="Be worker K of N, and own every N-th partition of the log. Start all N, with the same N.",
+    help="Embedded log: be worker K of N, and own every N-th partition of it. Start all N, with the same N.",
+)
+@click.option(
+    "--id",
+    "name",
+    metavar="NAME",
+    callback=_name,
+    default="",
+    help="Kafka: be the worker of this name, who finds its partitions still its own after a quick restart. Another "
+    "name for each worker.",
 )
 @listen_option
-def worker(data: Path, share: Share, listen: int | None) -> None:
+def worker(data: Path, share: Share, name: str, listen: int | None) -> None:
     """Work off the log into the store, and nothing else. Brings the tables up to date first.
 
     Which store: [store] of the settings. Where its /metrics are: [worker] host and port, another port for each worker.
+    On Kafka ([log.kafka] servers) start as many as you like, one per partition at most: they share the partitions.
     """
-    _run(worker_name(share.index + 1), data, listen, partial(run_worker, share=share), share)
+    part = f"{WORKER}-{name}" if name else worker_name(share.index + 1)
+    _run(part, data, listen, partial(run_worker, share=share, name=name), share, name)
 
 
 @click.command(epilog="Example: tappa store --data /var/lib/tappa")
@@ -78,6 +96,7 @@ def _run(
     listen: int | None,
     run: Callable[[Settings, Path, socket.socket], None],
     share: Share | None = None,
+    worker: str = "",
 ) -> None:
     from tappa.ports import PortTakenError, open_port
 
@@ -85,6 +104,8 @@ def _run(
     prepare(name, data, supervised=listen is not None, share=share)
     try:
         settings = read_settings(data)
+        if worker and not settings.log.kafka.servers:
+            refuse("--id is for workers that share a topic of Kafka's, and [log.kafka] servers names none: see --share")
         if share is not None and (too_many := surplus(share.count, settings.log.partitions)):
             refuse(too_many)  # before the port, which one of the workers that may be there has
         kind = part_kind(name)

@@ -96,7 +96,7 @@ async def _letters(data: Path, code: str, limit: int, replayed: bool) -> list[Re
 
 async def _replay(data: Path, code: str, ids: Sequence[str]) -> Replayed:
     from store.clickhouse import connect
-    from stream.log.sqlite import SqliteLog
+    from stream.log.opening import open_log
     from tappa.imports.target import ingest_url
     from tappa.replay import replay as send_again
     from tappa.running import store_settings
@@ -105,7 +105,7 @@ async def _replay(data: Path, code: str, ids: Sequence[str]) -> Replayed:
     keys = {source.name: source.write_keys[0] for source in settings.sources if source.write_keys}
     store = connect(store_settings(data, settings))
     try:
-        async with await SqliteLog.open(data / "log", settings.log) as log:
+        async with await open_log(data / "log", settings.log) as log:
             return await send_again(
                 store,
                 log,

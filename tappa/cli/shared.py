@@ -145,7 +145,7 @@ def apply(again: bool, data: Path) -> None:
 
 
 async def _apply(context: Context, again: bool) -> int | None:
-    from stream.log.sqlite import SqliteLog
+    from stream.log.opening import open_log
     from tappa.apply_limits import apply_limits
     from tappa.waiting import followed_up
 
@@ -155,5 +155,5 @@ async def _apply(context: Context, again: bool) -> int | None:
     def report(done: int) -> None:
         click.echo(f"{done:,} identifiers are being looked at again", err=True)
 
-    async with await SqliteLog.open(context.data / "log", context.settings.log) as log:
+    async with await open_log(context.data / "log", context.settings.log) as log:
         return await apply_limits(context.store, log, context.limits, again=again, report=report, settled=settled)

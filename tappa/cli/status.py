@@ -96,10 +96,10 @@ async def _parts(run: Run, settings: Settings) -> dict[str, Any]:
 def _log(data: Path, settings: Settings) -> dict[str, Any]:
     """The lag; None when the log cannot be read."""
     from stream.log.interface import LogError
-    from stream.log.sqlite import read_status
+    from stream.log.opening import log_status
 
     try:
-        log = read_status(data / "log", settings.log)
+        log = log_status(data / "log", settings.log)
     except LogError as error:
         return {"lag": None, "log_error": str(error)}
     oldest = log.lag.oldest_appended_at if log else None

@@ -15,14 +15,24 @@ from tests.e2e.installation import Installation
 from tests.e2e.items import DAY_MS
 from tests.e2e.traffic import Traffic
 from tests.e2e.views import differences
+from tests.kafka.running_broker import RunningBroker
 
 WORKERS: Final = 2
 TARGETS: Final = ("ingest", "worker", "worker-2", "store", "supervisor")
 EVERYTHING: Final = "everything"
+BROKER: Final = "broker"
+FREEZE: Final = "freeze "
+"""Before the name of a part: it is stopped for longer than a session, and then goes on as if nothing had been."""
+SESSION_S: Final = 2
 VISIBLE_WITHIN_S: Final = 240.0
 SETTINGS: Final = {"TAPPA_SUPERVISOR__BACKOFF_S_MAX": "1"}
 """A part that is killed again and again is otherwise left alone for up to half a minute, which is good manners but no
 test."""
+
+
+def on_kafka(broker: RunningBroker) -> dict[str, str]:
+    """The settings of an installation whose log is there; a session is short."""
+    return {"TAPPA_LOG__KAFKA__SERVERS": broker.address, "TAPPA_LOG__KAFKA__SESSION_TIMEOUT_S": str(SESSION_S)}
 
 
 def yesterday_ms() -> int:
@@ -38,17 +48,19 @@ async def torture(
     touchpoints: int,
     pause_s: tuple[float, float],
     say: Callable[[str], None] = print,
+    broker: RunningBroker | None = None,
 ) -> Counter[str]:
     """Send ``touchpoints`` of them over and over, while the processes named in ``kills`` are killed one after the other
     with pauses of ``pause_s`` (from, to); then compare every view with the reference. Returns how often each was
-    killed. ``directory`` must exist."""
+    killed. ``directory`` must exist. The log is on Kafka if there is a ``broker``, which may be killed, too."""
     chance = Random(seed)
     end_ms = yesterday_ms()
     traffic = Traffic(seed, touchpoints=touchpoints, customers=max(50, touchpoints // 20), end_ms=end_ms)
     killed: Counter[str] = Counter()
-    with Installation(directory, workers=WORKERS, **SETTINGS) as tappa:
+    settings = {**SETTINGS, **(on_kafka(broker) if broker else {})}
+    with Installation(directory, workers=WORKERS, **settings) as tappa:
         delivery = Delivery(tappa, pause_s=0.02)
-        killing = asyncio.create_task(kill_all(tappa, kills, chance, pause_s, killed, say))
+        killing = asyncio.create_task(kill_all(tappa, kills, chance, pause_s, killed, say, broker))
         rounds = 0
         while not killing.done() or not rounds:
             await delivery.send(traffic.sendings(rounds))
@@ -70,12 +82,19 @@ async def kill_all(
     pause_s: tuple[float, float],
     killed: Counter[str],
     say: Callable[[str], None],
+    broker: RunningBroker | None = None,
 ) -> None:
     """Kill what is named, in this order, at random moments."""
     for target in kills:
         await asyncio.sleep(chance.uniform(*pause_s))
         if target == EVERYTHING:
             await asyncio.to_thread(tappa.kill_everything)
+        elif target == BROKER:
+            assert broker is not None
+            await asyncio.to_thread(broker.kill)
+            await asyncio.to_thread(broker.start)
+        elif target.startswith(FREEZE):
+            await asyncio.to_thread(tappa.freeze, target.removeprefix(FREEZE), 2 * SESSION_S)
         else:
             await asyncio.to_thread(tappa.kill, target)
         killed[target] += 1

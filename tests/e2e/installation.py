@@ -110,9 +110,19 @@ class Installation:
             self.start()
             return
         deadline = time.monotonic() + READY_S_MAX
-        while not self._killed(part):
+        while not self._told(part, signal.SIGKILL):
             assert time.monotonic() < deadline, f"{part} does not come back:\n{self.said()}"
             time.sleep(0.02)
+
+    def freeze(self, part: str, seconds: float) -> None:
+        """SIGSTOP of a part as soon as it runs, and SIGCONT after a while: a process that does not know that it was
+        away."""
+        deadline = time.monotonic() + READY_S_MAX
+        while not self._told(part, signal.SIGSTOP):
+            assert time.monotonic() < deadline, f"{part} does not come back:\n{self.said()}"
+            time.sleep(0.02)
+        time.sleep(seconds)
+        self._told(part, signal.SIGCONT)
 
     def kill_everything(self) -> None:
         """kill -9 of all processes at once, and a new start."""
@@ -209,9 +219,9 @@ class Installation:
     def _settings(self) -> Settings:
         return read(self.data, self.environment)
 
-    def _killed(self, part: str) -> bool:
+    def _told(self, part: str, what: signal.Signals) -> bool:
         try:
-            os.kill(self.pids()[part], signal.SIGKILL)
+            os.kill(self.pids()[part], what)
         except (KeyError, ProcessLookupError):
             return False
         return True

@@ -12,6 +12,7 @@ import pytest
 from click.testing import Result
 
 from tappa.cli import main
+from tappa.exits import EXIT_REFUSED
 from tappa.settingsfile import write_first
 from tests.typed import typed
 
@@ -95,6 +96,13 @@ def test_a_time_too_short_for_the_stores_driver_is_wrong_settings(data: Path) ->
     done = tappa("sources", data=data)
     assert done.exit_code == 2
     assert "connect_timeout_s" in done.stderr
+
+
+def test_a_worker_with_a_name_is_for_kafka_only(data: Path) -> None:
+    done = tappa("worker", "--id", "one", data=data)
+    assert done.returncode == EXIT_REFUSED
+    assert "--id is for workers that share a topic of Kafka's" in done.stderr
+    assert tappa("worker", "--id", "o/ne", data=data).returncode == 2
 
 
 @pytest.mark.parametrize("share", ["0/2", "3/2", "2", "1/0", "-1/2", "a/b"])

@@ -156,3 +156,19 @@ def test_the_limits_of_identity_are_those_of_the_settings(data: Path) -> None:
 def test_a_limit_of_a_kind_that_there_is_not_is_refused(data: Path) -> None:
     written(data, "[identity]\nvalues_max_of_kind = { usr = 3 }\n")
     assert "there is no kind usr; known are device, email, loyalty_card, phone, receipt, user" in refusal(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sasl = 'SCRAM-SHA-512'\nuser = 'tappa'", "sasl is SCRAM-SHA-512, which wants user and password, too"),
+        ("sasl = 'PLAIN'\nuser = 'tappa'\npassword = 'said-to-nobody'", "set tls = true, or use SCRAM-SHA-512"),
+        ("ca_file = '/etc/ca.pem'", "certificates are for encrypted connections: set tls = true"),
+    ],
+)
+def test_what_does_not_fit_together_for_kafka_is_refused_without_saying_the_password(
+    data: Path, text: str, words: str
+) -> None:
+    said = refusal(written(data, f"[log.kafka]\nservers = 'kafka:9092'\n{text}\n"))
+    assert words in said
+    assert "said-to-nobody" not in said

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.worker import ALL, Share
+from stream.ownership import ALL, Share
 from tappa.lock import Lock, part_lock
 from tappa.workers import CountsDifferError, parse_share, part_kind, require_same_count, surplus, worker_name
 

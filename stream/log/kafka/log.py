@@ -10,24 +10,20 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from stream.log.grouping import size_of
 from stream.log.interface import Lag, LogUnavailableError, Record
 from stream.log.kafka.backlog import KafkaBacklog
 from stream.log.kafka.connection import Connection
-from stream.log.kafka.positions import KafkaPositions
-from stream.log.kafka.reader import EARLIEST, LATEST, KafkaReader
+from stream.log.kafka.group import KafkaGroup
+from stream.log.kafka.positions import NO_MEMBER
+from stream.log.kafka.reader import KafkaReader
+from stream.log.kafka.standing import FIRST_EPOCH, KafkaStanding
 from stream.log.kafka.topic import Topic, find_or_make
 from stream.log.kafka.writer import KafkaWriter
 from stream.log.writer import CLOSED, Clock
-from stream.settings import MIB, LogSettings
-
-FIRST_EPOCH: Final = 1
-"""Of a topic: workers raise it for their versions when they meet another topic, or have lost something."""
-SAMPLE_BYTES: Final = MIB
-SAMPLE_MESSAGES: Final = 10_000
-"""So much is read to know how many messages and bytes lie in the records ahead; of more they are estimated."""
+from stream.settings import LogSettings
 
 
 class KafkaLog:
@@ -45,10 +41,10 @@ class KafkaLog:
         self._settings = settings
         self._topic = topic
         self._reader = KafkaReader(reading)
-        self._sampler = KafkaReader(asking)
-        self._positions = KafkaPositions(asking)
+        self._standing = KafkaStanding(asking, topic)
         self._writer = KafkaWriter(settings, topic.partitions, clock)
-        self._backlog = KafkaBacklog(self.lag, settings, clock)
+        self._backlog = KafkaBacklog(self._standing.lag, settings, clock)
+        self._member = NO_MEMBER
         self._resources = AsyncExitStack()
         self._closed = False
 
@@ -113,51 +109,44 @@ class KafkaLog:
         )
 
     async def commit(self, positions: Mapping[int, int]) -> None:
-        """See ``Log.commit``."""
+        """See ``Log.commit``. While the group has members, of whoever is none nothing is stored."""
         self._check(positions)
         if positions:
-            await self._positions.store(positions)
+            await self._standing.positions.store(positions, *self._member)
 
     async def positions(self) -> dict[int, int]:
         """See ``Log.positions``. Those that nobody has stored for a week are forgotten by the brokers."""
         self._check({})
-        return await self._positions.read(range(self.partitions))
+        return await self._standing.committed()
 
     async def heads(self) -> dict[int, int]:
         """See ``Log.heads``."""
         self._check({})
-        return await self._sampler.offsets(range(self.partitions), EARLIEST)
+        return await self._standing.heads()
 
     async def ends(self) -> dict[int, int]:
         """See ``Log.ends``."""
         self._check({})
-        return await self._sampler.offsets(range(self.partitions), LATEST)
+        return await self._standing.ends()
 
     async def lag(self, partitions: Collection[int] | None = None) -> Lag:
-        """See ``Log.lag``. Records are counted; messages and bytes are estimated from the first of them where there is
-        much."""
+        """See ``Log.lag``; of much it is an estimate."""
         self._check(dict.fromkeys(partitions or ()))
-        asked = range(self.partitions) if partitions is None else partitions
-        heads = await self._sampler.offsets(asked, EARLIEST)
-        ends = await self._sampler.offsets(asked, LATEST)
-        committed = await self._positions.read(asked)
-        behind = {at: max(heads[at], committed[at]) for at in asked if max(heads[at], committed[at]) < ends[at]}
-        if not behind:
-            return Lag(messages=0, bytes=0, oldest_appended_at=None)
-        sample = await self._sampler.read(behind, messages_max=SAMPLE_MESSAGES, bytes_max=SAMPLE_BYTES, wait_s=0)
-        records = sum(ends[at] - offset for at, offset in behind.items())
-        seen = [record for record in sample if record.offset < ends[record.partition]]
-        scale = records / len(seen) if seen else 0.0
-        return Lag(
-            messages=round(sum(record.count for record in seen) * scale),
-            bytes=round(sum(len(record.frame) for record in seen) * scale),
-            oldest_appended_at=min((record.appended_at for record in seen), default=None),
-        )
+        return await self._standing.lag(partitions)
 
     async def trim(self, *, older_than_s: float, keep_bytes: int) -> int:
         """Nothing: the brokers do it (``[log.kafka] retention_s``), and ingest takes nothing more before they would
         drop what was not read."""
         return 0
+
+    def join(self, name: str) -> KafkaGroup:
+        """A place among the workers that share the partitions, to be entered; positions are stored as this member's.
+        A worker with a name keeps its partitions over a quick restart."""
+
+        def joined(generation: int, member: str) -> None:
+            self._member = (generation, member)
+
+        return KafkaGroup(self._settings.kafka, name, joined)
 
     async def close(self) -> None:
         """See ``Log.close``."""

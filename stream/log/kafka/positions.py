@@ -16,8 +16,8 @@ from stream.log.kafka.errors import explained
 
 logger = logging.getLogger(__name__)
 
-NO_GENERATION: Final = -1
-"""Of one who commits for a group without being a member: it is taken as long as the group has none."""
+NO_MEMBER: Final = (-1, "")
+"""Generation and name of one who commits for a group without being in it: taken as long as the group has no members."""
 STALE: Final = (
     errors.UnknownMemberIdError,
     errors.IllegalGenerationError,
@@ -39,7 +39,7 @@ class KafkaPositions:
         ((_, answers),) = (await self._ask(request, _codes_read)).topics
         return {partition: max(0, offset) for partition, offset, _, _ in answers}
 
-    async def store(self, positions: Mapping[int, int], generation: int = NO_GENERATION, member: str = "") -> None:
+    async def store(self, positions: Mapping[int, int], generation: int, member: str) -> None:
         """Store these, as a member of the group or as nobody's. One that the group no longer knows is not told so: the
         new owner reads on from where it is. Raises ``LogUnavailableError``."""
         offsets = [(partition, offset, "") for partition, offset in positions.items()]

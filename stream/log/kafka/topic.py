@@ -13,7 +13,7 @@ from aiokafka.protocol.admin import CreateTopicsRequest, DescribeConfigsRequest
 
 from stream.log.interface import LogUnavailableError
 from stream.log.kafka.connection import RETRY_S, Connection
-from stream.log.kafka.errors import explained
+from stream.log.kafka.errors import explained, refusal
 from stream.log.kafka.topic_id import NO_ID, TopicsRequest
 from stream.settings import KIB, KafkaSettings, LogSettings
 
@@ -52,12 +52,14 @@ async def find_or_make(connection: Connection, settings: LogSettings) -> Topic:
 
 
 async def find(connection: Connection) -> Topic | None:
-    """The topic of the settings; None when there is none, or not yet with a leader everywhere."""
-    answer = await connection.ask(TopicsRequest(connection.settings.topic))
+    """The topic of the settings; None when there is none, or not yet with a leader everywhere. Raises
+    ``LogUnavailableError``."""
+    with explained(connection.settings):
+        answer = await connection.ask(TopicsRequest(connection.settings.topic))
     (found,) = answer.to_object()["topics"]
     error = errors.for_code(found["error_code"])
     if error is errors.TopicAuthorizationFailedError:
-        raise error(connection.settings.topic)
+        raise refusal(connection.settings, error())
     partitions = found["partitions"]
     if error is not errors.NoError or found["topic_id"] == NO_ID or any(one["leader"] < 0 for one in partitions):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +13,7 @@ from stream.log.kafka.log import KafkaLog
 from stream.settings import LogSettings
 from tests.kafka.running_broker import RunningBroker
 from tests.stream.log.kafka.topics import on_kafka
+from tests.stream.log.kafka.waiting import until
 from tests.stream.log.messages import message, names_by_partition
 
 pytestmark = pytest.mark.slow
@@ -123,9 +124,3 @@ async def again(log: KafkaLog) -> None:
         except LogError:
             continue
         return
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not happened():
-            await asyncio.sleep(0.05)

@@ -1,0 +1,85 @@
+"""Where a topic begins and ends, and how far the workers are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from stream.log.interface import Lag, LogStatus
+from stream.log.kafka.connection import Connection
+from stream.log.kafka.positions import KafkaPositions
+from stream.log.kafka.reader import EARLIEST, LATEST, KafkaReader
+from stream.log.kafka.topic import Topic, find
+from stream.settings import MIB, KafkaSettings
+
+FIRST_EPOCH: Final = 1
+"""Of a topic: workers raise it for their versions when they meet another topic, or have lost something."""
+SAMPLE_BYTES: Final = MIB
+SAMPLE_MESSAGES: Final = 10_000
+"""So much is read to know how many messages and bytes lie in the records ahead; of more they are estimated."""
+
+
+class KafkaStanding:
+    """Asks the brokers. Its methods raise ``LogUnavailableError``."""
+
+    def __init__(self, connection: Connection, topic: Topic) -> None:
+        self._reader = KafkaReader(connection)
+        self._all = range(topic.partitions)
+        self.positions = KafkaPositions(connection)
+
+    async def heads(self) -> dict[int, int]:
+        """As ``Log.heads``."""
+        return await self._reader.offsets(self._all, EARLIEST)
+
+    async def ends(self) -> dict[int, int]:
+        """As ``Log.ends``."""
+        return await self._reader.offsets(self._all, LATEST)
+
+    async def committed(self) -> dict[int, int]:
+        """As ``Log.positions``."""
+        return await self.positions.read(self._all)
+
+    async def lag(self, partitions: Collection[int] | None = None) -> Lag:
+        """As ``Log.lag``. Records are counted; messages and bytes are estimated from the first of them where there is
+        much."""
+        asked = self._all if partitions is None else partitions
+        if not asked:
+            return Lag(messages=0, bytes=0, oldest_appended_at=None)
+        heads = await self._reader.offsets(asked, EARLIEST)
+        ends = await self._reader.offsets(asked, LATEST)
+        committed = await self.positions.read(asked)
+        behind = {at: max(heads[at], committed[at]) for at in asked if max(heads[at], committed[at]) < ends[at]}
+        if not behind:
+            return Lag(messages=0, bytes=0, oldest_appended_at=None)
+        sample = await self._reader.read(behind, messages_max=SAMPLE_MESSAGES, bytes_max=SAMPLE_BYTES, wait_s=0)
+        seen = [record for record in sample if record.offset < ends[record.partition]]
+        records = sum(ends[at] - offset for at, offset in behind.items())
+        scale = records / len(seen) if seen else 0.0
+        return Lag(
+            messages=round(sum(record.count for record in seen) * scale),
+            bytes=round(sum(len(record.frame) for record in seen) * scale),
+            oldest_appended_at=min((record.appended_at for record in seen), default=None),
+        )
+
+
+async def kafka_status(settings: KafkaSettings) -> LogStatus | None:
+    """How the topic stands, whoever uses it; None when there is none. Creates nothing. Raises
+    ``LogUnavailableError``."""
+    connection = await Connection.open(settings)
+    try:
+        topic = await find(connection)
+        if topic is None:
+            return None
+        await connection.watch_topic()
+        standing = KafkaStanding(connection, topic)
+        return LogStatus(
+            topic_id=topic.topic_id,
+            epoch=FIRST_EPOCH,
+            partitions=topic.partitions,
+            positions=await standing.committed(),
+            ends=await standing.ends(),
+            lag=await standing.lag(),
+            file_bytes=0,
+        )
+    finally:
+        await connection.close()

@@ -1,0 +1,116 @@
+"""A worker process: with each lot of partitions that it is given begins a new worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from importlib.resources import files
+
+import pytest
+
+from stage_engine.model import parse_model
+from store.memory import MemoryStore
+from stream.log.memory import MemoryLog
+from stream.log.message import encode_message, partition_of
+from stream.ownership import Tenure
+from stream.service import Service
+from stream.settings import LogSettings, WorkerSettings
+from tests.stream.touchpoints import touchpoint
+
+MODEL = parse_model(files("stage_engine").joinpath("models/seven_stage.yaml").read_text())
+SETTINGS = WorkerSettings(poll_wait_s=0.001, batch_wait_s=0, retry_s_max=0.001)
+PARTITIONS = 4
+
+
+class Given:
+    """Ownership of what the test says, when it says so."""
+
+    def __init__(self) -> None:
+        self._tenures: asyncio.Queue[Tenure] = asyncio.Queue()
+
+    def give(self, partitions: Sequence[int]) -> Tenure:
+        tenure = Tenure(tuple(partitions))
+        self._tenures.put_nowait(tenure)
+        return tenure
+
+    async def tenure(self) -> Tenure:
+        return await self._tenures.get()
+
+
+class Process:
+    """A service over a log and a store that it shares with others."""
+
+    def __init__(self, log: MemoryLog, store: MemoryStore) -> None:
+        self.given = Given()
+        self.stop = asyncio.Event()
+        self.service = Service(log, store, [MODEL], SETTINGS)
+        self.running = asyncio.create_task(self.service.run(self.given, self.stop))
+
+    async def end(self) -> None:
+        self.stop.set()
+        await asyncio.wait_for(self.running, 10)
+
+
+@pytest.fixture
+def log() -> MemoryLog:
+    return MemoryLog(LogSettings(partitions=PARTITIONS))
+
+
+async def visit(log: MemoryLog, number: int) -> None:
+    """Somebody new comes into every partition, and a known one again."""
+    for device in (f"new-{number}", "known"):
+        one = touchpoint(f"{device}-{number}", device=device, at=number)
+        await log.append({partition_of(one.home, PARTITIONS): [encode_message(one)]})
+
+
+async def worked_off(log: MemoryLog) -> None:
+    async with asyncio.timeout(10):
+        while (await log.lag()).messages:  # noqa: ASYNC110 - the log has no event for it
+            await asyncio.sleep(0.005)
+
+
+async def test_partitions_that_go_from_one_worker_to_the_other_lose_and_double_nothing(log: MemoryLog) -> None:
+    store = MemoryStore()
+    one, other = Process(log, store), Process(log, store)
+    everything, half, rest = range(PARTITIONS), [0, 2], [1, 3]
+    first = one.given.give(everything)
+    for number in range(20):
+        await visit(log, number)
+    await worked_off(log)
+    first.over.set()
+    await asyncio.wait_for(first.let_go.wait(), 10)
+    one.given.give(half)
+    other.given.give(rest)
+    for number in range(20, 40):
+        await visit(log, number)
+    await worked_off(log)
+    await one.end()
+    await other.end()
+    journeys = {row.customer_id: row.journey for row in store.customers.values()}
+    assert journeys["device:known"]
+    assert journeys["device:known"].touchpoints == 40
+    assert sum(journey.touchpoints for journey in journeys.values() if journey) == 80
+
+
+async def test_nothing_is_worked_off_in_partitions_that_were_let_go(log: MemoryLog) -> None:
+    process = Process(log, MemoryStore())
+    tenure = process.given.give([0, 1])
+    tenure.over.set()
+    await asyncio.wait_for(tenure.let_go.wait(), 10)
+    for number in range(10):
+        await visit(log, number)
+    assert process.service.silent_s == 0
+    await process.end()
+    assert await log.positions() == dict.fromkeys(range(PARTITIONS), 0)
+
+
+async def test_what_stops_the_worker_ends_the_process(log: MemoryLog) -> None:
+    class BrokenStore(MemoryStore):
+        async def read_positions(self) -> list[object]:  # type: ignore[override]
+            raise RuntimeError("a mistake of ours")
+
+    process = Process(log, BrokenStore())
+    tenure = process.given.give([0])
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        await asyncio.wait_for(process.running, 10)
+    assert tenure.let_go.is_set()
