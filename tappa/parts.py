@@ -98,9 +98,6 @@ def run_ingest(settings: Settings, data: Path, listener: socket.socket) -> None:
     """Accept touchpoints over HTTP until told to stop; then answer what is under way and let go of the log."""
     import uvloop
 
-    # uvicorn handles the signals itself and raises them again at its end, when the log is still to be closed
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     uvloop.run(_ingest(settings, data, listener))
 
 
@@ -112,18 +109,23 @@ async def _ingest(settings: Settings, data: Path, listener: socket.socket) -> No
     from explore.app import create_router
     from ingest.app import create_app
     from store.clickhouse import connect
-    from stream.log.opening import open_log
     from tappa.identifiers import Normaliser
     from tappa.keys import Keys
     from tappa.limits import limits_of
 
+    # uvicorn handles the signals itself and raises them again at its end, when the log is still to be closed
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    log = await opened_log(settings, data, stop)
+    if log is None:
+        return
     keys = Keys(data, settings.ingest.sources_check_s)
     explore = settings.explore
     if not explore.read_keys:
         logger.warning("nobody can read customers over HTTP: there is no read key; make one with: tappa readers add")
     store = connect(settings.store.model_copy(update={"request_timeout_s": explore.store_timeout_s}))
     answering = Answering(explore.answers_max, explore.waiting_max)
-    log = await open_log(data / "log", settings.log)
     try:
         app = create_app(
             settings.ingest,
@@ -186,7 +188,7 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
         refuse(f"a journey model cannot be used: {error}")
     if not await _migrated(settings, stop):
         return
-    log = await _opened_log(settings, data, stop)
+    log = await opened_log(settings, data, stop)
     if log is None:
         return
     store = connect(settings.store)
@@ -212,7 +214,9 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
         await log.close()
 
 
-async def _opened_log(settings: Settings, data: Path, stop: asyncio.Event) -> SqliteLog | KafkaLog | None:
+async def opened_log(
+    settings: Settings, data: Path, stop: asyncio.Event, retry_s: float = LOG_RETRY_S
+) -> SqliteLog | KafkaLog | None:
     """The log; brokers that are away are waited for. None when told to stop before."""
     from stream.log.interface import LogUnavailableError
     from stream.log.opening import open_log
@@ -227,7 +231,7 @@ async def _opened_log(settings: Settings, data: Path, stop: asyncio.Event) -> Sq
             if str(trouble) != told:
                 told = str(trouble)
                 logger.warning("the log cannot be used yet, trying until it can: %s", told)
-            await asyncio.sleep(LOG_RETRY_S)
+            await asyncio.sleep(retry_s)
     return None
 
 

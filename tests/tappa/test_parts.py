@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from stage_engine.model import SHIPPED
-from tappa.parts import active_models
+from stream.log.interface import LogUnavailableError
+from tappa.parts import active_models, opened_log
 from tappa.settings import ModelsSettings, Settings
 
 
@@ -26,3 +28,24 @@ def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
         ValueError, match=r"two of the active models are called 'seven_stage': give the one in .*copy.yaml another name"
     ):
         active_models(settings)
+
+
+async def test_brokers_that_are_away_are_waited_for_and_told_about_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings.model_validate({"log": {"kafka": {"servers": "127.0.0.1:1"}}})
+    stop = asyncio.Event()
+    opening = asyncio.create_task(opened_log(settings, tmp_path, stop, retry_s=0.001))
+    async with asyncio.timeout(20):
+        while "trying until it can" not in caplog.text:  # noqa: ASYNC110 - the log file has no event for it
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.05)
+    stop.set()
+    assert await opening is None
+    assert len(caplog.records) == 1
+
+
+async def test_an_embedded_log_that_cannot_be_opened_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("not a directory")
+    with pytest.raises(LogUnavailableError, match="check the directory's owner"):
+        await opened_log(Settings(), tmp_path, asyncio.Event())

@@ -11,6 +11,7 @@ import pytest
 from stream.log.interface import LogError, LogFullError, LogUnavailableError
 from stream.log.kafka.log import KafkaLog
 from stream.settings import LogSettings
+from tests.ingest.service import serving
 from tests.kafka.running_broker import RunningBroker
 from tests.stream.log.kafka.topics import on_kafka
 from tests.stream.log.kafka.waiting import until
@@ -98,6 +99,20 @@ async def test_without_a_broker_an_append_gives_up_and_what_waits_is_bounded(bro
         await log.commit({0: 1})
         assert {"before", "after"} <= await there(log)
         assert (await log.positions())[0] == 1
+
+
+async def test_ingest_without_a_broker_says_when_to_come_back_and_then_takes_it(broker: RunningBroker) -> None:
+    page = {"userId": "ada", "name": "Home", "messageId": "once"}
+    async with await KafkaLog.open(on_kafka(broker, IMPATIENT)) as log, serving(log, retry_after_s=7) as service:
+        assert (await service.post("/v1/page", page)).status_code == 200
+        await asyncio.to_thread(broker.kill)
+        answer = await service.post("/v1/page", page)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "7")
+        await asyncio.to_thread(broker.start)
+        async with asyncio.timeout(60):
+            while (await service.post("/v1/page", page)).status_code != 200:
+                pass
+        assert {touchpoint.message_id for touchpoint in await service.touchpoints()} == {"once"}
 
 
 async def test_a_log_closes_without_a_broker(broker: RunningBroker) -> None:
