@@ -45,7 +45,7 @@ docs: $(VENV)/.dev  ## Write the generated pages anew
 bench: $(VENV)/.dev  ## Measure, and compare with the last time
 	$(BIN)/python -m benches.run
 
-soak: $(VENV)/.dev  ## The long tests: twenty kills of everything, changing models, two hundred histories
+soak: $(VENV)/.dev  ## The long tests: kills of everything, changing models, Kafka, two hundred histories
 	$(BIN)/python -m tests.e2e.soak
 
 simulate: $(VENV)/.dev  ## Workers under the simulator: make simulate SEEDS=20000

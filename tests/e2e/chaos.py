@@ -24,6 +24,10 @@ BROKER: Final = "broker"
 FREEZE: Final = "freeze "
 """Before the name of a part: it is stopped for longer than a session, and then goes on as if nothing had been."""
 SESSION_S: Final = 2
+JOIN: Final = "join "
+LEAVE: Final = "leave "
+"""Before the name of a worker beside those of ``tappa up``."""
+KAFKA_TARGETS: Final = ("ingest", "worker", "worker-2", "broker", "freeze worker", "freeze worker-2")
 VISIBLE_WITHIN_S: Final = 240.0
 SETTINGS: Final = {"TAPPA_SUPERVISOR__BACKOFF_S_MAX": "1"}
 """A part that is killed again and again is otherwise left alone for up to half a minute, which is good manners but no
@@ -75,6 +79,19 @@ async def torture(
     return killed
 
 
+def on_kafka_order(chance: Random, times: int) -> list[str]:
+    """So many of each, in any order, while other workers come and go."""
+    order = [*KAFKA_TARGETS] * times
+    chance.shuffle(order)
+    coming = [f"{JOIN}{number}" for number in range(times)]
+    going = [f"{LEAVE}{number}" for number in range(times)]
+    for number, (join, leave) in enumerate(zip(coming, going, strict=True)):
+        at = number * (len(KAFKA_TARGETS) + 2)
+        order[at:at] = [join]
+        order[at + 4 : at + 4] = [leave]
+    return order
+
+
 async def kill_all(
     tappa: Installation,
     kills: Sequence[str],
@@ -93,6 +110,10 @@ async def kill_all(
             assert broker is not None
             await asyncio.to_thread(broker.kill)
             await asyncio.to_thread(broker.start)
+        elif target.startswith(JOIN):
+            await asyncio.to_thread(tappa.join, target.removeprefix(JOIN))
+        elif target.startswith(LEAVE):
+            await asyncio.to_thread(tappa.leave, target.removeprefix(LEAVE))
         elif target.startswith(FREEZE):
             await asyncio.to_thread(tappa.freeze, target.removeprefix(FREEZE), 2 * SESSION_S)
         else:

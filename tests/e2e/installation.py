@@ -43,6 +43,7 @@ class Installation:
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("TAPPA_")}
         self.environment |= {"PYTHONUNBUFFERED": "1", **settings}
         self._process: subprocess.Popen[bytes] | None = None
+        self._joined: dict[str, subprocess.Popen[bytes]] = {}
         self._store: StoreSettings | None = None
         self.keys: dict[str, str] = {}
 
@@ -79,6 +80,8 @@ class Installation:
 
     def stop(self) -> None:
         """As an operator does, with SIGTERM; by force if that does not help."""
+        for name in list(self._joined):
+            self.leave(name)
         if self._process is None:
             return
         self._process.send_signal(signal.SIGTERM)
@@ -113,6 +116,30 @@ class Installation:
         while not self._told(part, signal.SIGKILL):
             assert time.monotonic() < deadline, f"{part} does not come back:\n{self.said()}"
             time.sleep(0.02)
+
+    def join(self, name: str) -> None:
+        """One more ``tappa worker`` beside those of ``tappa up``, as another machine would run it."""
+        store = runfile.read(self.data / "run.json").parts["store"]  # type: ignore[union-attr]
+        address = {"TAPPA_STORE__PORT": str(store.port), "TAPPA_WORKER__PORT": "0"}
+        with (self.data / "logs" / f"joined-{name}.log").open("ab") as output:
+            self._joined[name] = subprocess.Popen(
+                [*TAPPA, "worker", "--id", name, "--data", str(self.data)],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={**self.environment, **address},
+            )
+
+    def leave(self, name: str) -> None:
+        """That one stops, as an operator does it."""
+        process = self._joined.pop(name)
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"worker {name} did not stop within {STOP_S_MAX} s:\n{self.said()}") from None
 
     def freeze(self, part: str, seconds: float) -> None:
         """SIGSTOP of a part as soon as it runs, and SIGCONT after a while: a process that does not know that it was

@@ -1,6 +1,6 @@
 """The long form of the kill tests, ``python -m tests.e2e.soak``: much traffic while each process is killed twenty times
-and then all together, models that change while 2,000 touchpoints a second arrive, and two hundred histories in which
-nearly every touchpoint says who is who.
+and then all together, models that change while 2,000 touchpoints a second arrive, a hundred seeds of kills on Kafka,
+and two hundred histories in which nearly every touchpoint says who is who.
 
 Prints the seeds, so that a failure can be repeated, and leaves the data directory of a failure where it says.
 """
@@ -21,8 +21,9 @@ from traceback import format_exception
 from typing import Final
 
 from tests.e2e.changing import change
-from tests.e2e.chaos import EVERYTHING, TARGETS, torture
+from tests.e2e.chaos import EVERYTHING, TARGETS, on_kafka_order, torture
 from tests.e2e.lives import live, lots
+from tests.kafka.running_broker import RunningBroker
 
 CHANGES: Final = (("linear",), ("five_stage", "four_stage", "linear", "circular", "five_e"))
 """The models that are active beside the one that changes."""
@@ -38,6 +39,8 @@ def main() -> None:
     if arguments.changes:
         for beside in CHANGES:
             soak.change(beside)
+    for seed in range(arguments.first, arguments.first + arguments.kafka):
+        soak.kafka(seed, arguments.touchpoints)
     for seeds in lots(arguments.first, arguments.histories):
         soak.histories(seeds)
     soak.say(f"{soak.wrong} wrong of {soak.done}")
@@ -49,6 +52,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=20, help="of each process under traffic; 0: none (%(default)s)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the traffic and its kills (the time)")
     parser.add_argument("--no-changes", dest="changes", action="store_false", help="leave out changing models")
+    parser.add_argument("--kafka", type=int, default=100, help="how often on Kafka (%(default)s)")
+    parser.add_argument("--touchpoints", type=int, default=50_000, help="so many each time there (%(default)s)")
     parser.add_argument("--histories", type=int, default=200, help="how many histories (%(default)s)")
     parser.add_argument("--first", type=int, default=0, help="the seed of the first one (%(default)s)")
     return parser.parse_args()
@@ -81,6 +86,21 @@ class Soak:
             directory, beside=beside, touchpoints=CHANGE_TOUCHPOINTS, per_s=CHANGE_PER_S, kills=TARGETS, say=self.say
         )
         self._run(directory, f"a change beside {len(beside)} models", lived)
+
+    def kafka(self, seed: int, touchpoints: int) -> None:
+        """Traffic on Kafka, workers killed, frozen, added and stopped, ingest and broker killed."""
+        directory = Path(tempfile.mkdtemp(prefix="tappa-soak-"))
+        with RunningBroker(directory / "broker") as broker:
+            lived = torture(
+                directory,
+                seed=seed,
+                kills=on_kafka_order(Random(seed), 3),
+                touchpoints=touchpoints,
+                pause_s=(0.2, 4.0),
+                say=self.say,
+                broker=broker,
+            )
+            self._run(directory, f"Kafka, seed {seed}", lived)
 
     def histories(self, seeds: list[int]) -> None:
         """Those of the seeds, on one installation."""

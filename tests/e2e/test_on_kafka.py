@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from tests.e2e.chaos import torture
+from tests.e2e.chaos import on_kafka_order, torture
 from tests.kafka.running_broker import RunningBroker
 
 pytestmark = pytest.mark.slow
@@ -22,10 +22,9 @@ def broker(tmp_path: Path) -> Iterator[RunningBroker]:
         yield running
 
 
-async def test_killed_and_frozen_workers_a_killed_ingest_and_a_killed_broker_lose_and_double_nothing(
+async def test_workers_that_die_freeze_come_and_go_and_a_killed_ingest_and_broker_lose_and_double_nothing(
     tmp_path: Path, broker: RunningBroker
 ) -> None:
-    kills = ["worker", "freeze worker-2", "ingest", "broker", "worker-2"]
-    Random(1).shuffle(kills)
+    kills = on_kafka_order(Random(1), 1)
     killed = await torture(tmp_path, seed=1, kills=kills, touchpoints=1_500, pause_s=(0.2, 1.5), broker=broker)
     assert killed == dict.fromkeys(kills, 1)
