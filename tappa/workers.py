@@ -6,7 +6,9 @@ partition, so each says its N in its lock, and a second N is refused for as long
 from __future__ import annotations
 
 import re
+import socket
 import time
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +37,13 @@ class CountsDifferError(RuntimeError):
 def worker_name(number: int) -> str:
     """What worker ``number``, counted from 1, is called: the first as the only one."""
     return WORKER if number == 1 else f"{WORKER}-{number}"
+
+
+def member_name(data: Path, part: str) -> str:
+    """What a worker of ``tappa up`` is called in a group on Kafka: the same after a restart, and another one on any
+    other machine or data directory."""
+    where = f"{socket.gethostname()}:{data.absolute()}"
+    return f"up-{blake2b(where.encode(), digest_size=6).hexdigest()}-{part}"
 
 
 def part_kind(name: str) -> str:

@@ -13,7 +13,7 @@ import click
 
 from tappa.cli.options import Decorator, NotDoneError, WrongSettingsError, data_option, read_settings
 from tappa.parts import prepare, refuse, run_ingest, run_store, run_worker
-from tappa.workers import WORKER, parse_share, part_kind, surplus, worker_name
+from tappa.workers import WORKER, member_name, parse_share, part_kind, surplus, worker_name
 
 if TYPE_CHECKING:
     from stream.ownership import Share
@@ -76,7 +76,8 @@ def worker(data: Path, share: Share, name: str, listen: int | None) -> None:
     On Kafka ([log.kafka] servers) start as many as you like, one per partition at most: they share the partitions.
     """
     part = f"{WORKER}-{name}" if name else worker_name(share.index + 1)
-    _run(part, data, listen, partial(run_worker, share=share, name=name), share, name)
+    member = name if listen is None else member_name(data, part)
+    _run(part, data, listen, partial(run_worker, share=share, name=member), share, name)
 
 
 @click.command(epilog="Example: tappa store --data /var/lib/tappa")

@@ -8,7 +8,15 @@ import pytest
 
 from stream.ownership import ALL, Share
 from tappa.lock import Lock, part_lock
-from tappa.workers import CountsDifferError, parse_share, part_kind, require_same_count, surplus, worker_name
+from tappa.workers import (
+    CountsDifferError,
+    member_name,
+    parse_share,
+    part_kind,
+    require_same_count,
+    surplus,
+    worker_name,
+)
 
 
 def hold(data: Path, name: str, workers: int) -> Lock:
@@ -60,3 +68,9 @@ def test_other_parts_have_no_say(tmp_path: Path) -> None:
     store = hold(tmp_path, "store", 1)
     require_same_count(tmp_path, "worker", 2, wait_s=0)
     store.release()
+
+
+def test_a_worker_of_tappa_up_has_a_name_of_its_own_that_stays(tmp_path: Path) -> None:
+    one = member_name(tmp_path, "worker")
+    assert one == member_name(tmp_path, "worker")
+    assert len({one, member_name(tmp_path, "worker-2"), member_name(tmp_path / "other", "worker")}) == 3

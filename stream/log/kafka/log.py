@@ -40,7 +40,7 @@ class KafkaLog:
     ) -> None:
         self._settings = settings
         self._topic = topic
-        self._reader = KafkaReader(reading)
+        self._reader = KafkaReader(reading, settings.kafka.fetch_bytes_max)
         self._standing = KafkaStanding(asking, topic)
         self._writer = KafkaWriter(settings, topic.partitions, clock)
         self._backlog = KafkaBacklog(self._standing.lag, settings, clock)

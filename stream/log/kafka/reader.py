@@ -33,8 +33,12 @@ class KafkaReader:
     """Reads by itself, without a group. What a broker sent that was not asked for yet is kept for the next read that
     goes on there; no more than one answer of each broker."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, fetch_bytes_max: int, share_bytes_min: int = SHARE_BYTES_MIN) -> None:
+        """``fetch_bytes_max`` is asked for at once, as it is compressed; of each partition at least
+        ``share_bytes_min``."""
         self._connection = connection
+        self._fetch_bytes_max = fetch_bytes_max
+        self._share_bytes_min = share_bytes_min
         self._settings = connection.settings
         self._topic = connection.settings.topic
         self._ready: dict[int, deque[Record]] = {}
@@ -135,11 +139,11 @@ class KafkaReader:
         """Keep what one broker has there; returns where each partition goes on, and which have more now."""
         turn = self._turn % len(positions)
         order = [*positions][turn:] + [*positions][:turn]
-        share = max(self._settings.fetch_bytes_max // len(positions), SHARE_BYTES_MIN)
+        share = max(self._fetch_bytes_max // len(positions), self._share_bytes_min)
         request = FetchRequest(
             wait_ms,
             1,
-            self._settings.fetch_bytes_max,
+            self._fetch_bytes_max,
             UNCOMMITTED,
             [(self._topic, [(partition, positions[partition], share) for partition in order])],
         )

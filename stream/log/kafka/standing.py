@@ -10,20 +10,23 @@ from stream.log.kafka.connection import Connection
 from stream.log.kafka.positions import KafkaPositions
 from stream.log.kafka.reader import EARLIEST, LATEST, KafkaReader
 from stream.log.kafka.topic import Topic, find
-from stream.settings import MIB, KafkaSettings
+from stream.settings import KIB, MIB, KafkaSettings
 
 FIRST_EPOCH: Final = 1
 """Of a topic: workers raise it for their versions when they meet another topic, or have lost something."""
 SAMPLE_BYTES: Final = MIB
 SAMPLE_MESSAGES: Final = 10_000
 """So much is read to know how many messages and bytes lie in the records ahead; of more they are estimated."""
+SAMPLE_FETCH_BYTES: Final = 256 * KIB
+SAMPLE_SHARE_BYTES: Final = 32 * KIB
+"""As it is compressed: it is read every second while workers are behind."""
 
 
 class KafkaStanding:
     """Asks the brokers. Its methods raise ``LogUnavailableError``."""
 
     def __init__(self, connection: Connection, topic: Topic) -> None:
-        self._reader = KafkaReader(connection)
+        self._reader = KafkaReader(connection, SAMPLE_FETCH_BYTES, share_bytes_min=SAMPLE_SHARE_BYTES)
         self._all = range(topic.partitions)
         self.positions = KafkaPositions(connection)
 

@@ -161,7 +161,8 @@ class KafkaWriter:
                     )
                     async with asyncio.timeout(self._kafka.append_timeout_s):
                         await (await producer.send_batch(batch, self._kafka.topic, partition=record.partition))
-        except LogError as trouble:
+        except Exception as error:  # also a mistake of ours or the client's must not leave anybody waiting
+            trouble = error if isinstance(error, LogError) else refusal(self._kafka, error)
             self._discard(producer)
             self._say(trouble)
             return trouble

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -113,6 +114,20 @@ async def test_ingest_without_a_broker_says_when_to_come_back_and_then_takes_it(
             while (await service.post("/v1/page", page)).status_code != 200:
                 pass
         assert {touchpoint.message_id for touchpoint in await service.touchpoints()} == {"once"}
+
+
+async def test_a_broker_that_hangs_is_given_up_and_taken_up_again_when_it_goes_on(broker: RunningBroker) -> None:
+    assert broker.process is not None
+    async with await KafkaLog.open(on_kafka(broker, IMPATIENT)) as log:
+        await log.append({0: [message("before")]})
+        broker.process.send_signal(signal.SIGSTOP)
+        with pytest.raises(LogUnavailableError, match="no acknowledgement in time"):
+            await log.append({0: [message("given up")]})
+        with pytest.raises(LogUnavailableError):
+            await log.read(START, messages_max=10, wait_s=0)
+        broker.process.send_signal(signal.SIGCONT)
+        await again(log)
+        assert {"before", "after"} <= await there(log)
 
 
 async def test_a_log_closes_without_a_broker(broker: RunningBroker) -> None:
