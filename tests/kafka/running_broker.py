@@ -63,8 +63,9 @@ PASSWORD: Final = "a-secret-of-the-garden"
 class RunningBroker:
     """A broker over ``data``. Starts when entered, stops with SIGTERM when left; dies with whoever started it."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, java: Sequence[str] = (*JAVA, "-Xmx512m")) -> None:
         self.data = data
+        self._java = java
         self._port, self._secure_port, self._controller_port = free_ports(3)
         self.process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
@@ -92,7 +93,7 @@ class RunningBroker:
             self._format(properties)
         with (self.data / "broker.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*JAVA, "-Xmx512m", "-cp", f"{LIBRARIES}/*", "kafka.Kafka", str(properties)],
+                [*self._java, "-cp", f"{LIBRARIES}/*", "kafka.Kafka", str(properties)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
