@@ -16,7 +16,8 @@ import httpx
 from click.testing import Result
 
 from store.settings import StoreSettings
-from stream.log.sqlite import read_status
+from stream.log.interface import LogError
+from stream.log.opening import log_status
 from tappa import runfile
 from tappa.running import store_settings
 from tappa.settings import Settings, read
@@ -181,8 +182,7 @@ class Installation:
         """Return once all that is accepted can be queried, and all that workers told each other because of it: they
         append what they have to say before they commit, so that a log without lag is quiet."""
         deadline = time.monotonic() + seconds
-        log = self._settings().log
-        while (status := read_status(self.data / "log", log)) and status.lag.messages:
+        while not self._is_at_rest():
             assert time.monotonic() < deadline, f"the workers do not come to rest:\n{self.said()}"
             time.sleep(0.05)
 
@@ -242,6 +242,13 @@ class Installation:
         """The last that it said, with its parts' own logs."""
         logs = [self._output, *sorted((self.data / "logs").glob("*.log"))]
         return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in logs if log.exists())
+
+    def _is_at_rest(self) -> bool:
+        try:
+            status = log_status(self.data / "log", self._settings().log)
+        except LogError:  # the brokers are away
+            return False
+        return status is None or not status.lag.messages
 
     def _settings(self) -> Settings:
         return read(self.data, self.environment)
