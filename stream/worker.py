@@ -139,8 +139,8 @@ class Worker:
         committed, heads = await self._steadily(self._log.positions), await self._steadily(self._log.heads)
         noted = sorted(await self._patiently(self._store.read_positions), key=attrgetter("epoch"))
         here = {one.partition: one.offset for one in noted if one.topic_id == self._log.topic_id}
+        ends = await self._steadily(self._log.ends)
         self._positions = {owned: min(committed[owned], here.get(owned, 0)) for owned in self._partitions}
-        self._read_to = dict(self._positions)
         wanted = Folded(topic_id=self._log.topic_id, models={one.key: one.model.version for one in self._serving})
         stale: set[int] = set()
         unlinked: set[int] = set()
@@ -148,15 +148,19 @@ class Worker:
             lost = max(0, heads[partition] - self._positions[partition])
             if lost:
                 logger.error("the store ends %d records before the log begins: was an old backup restored?", lost)
+            if gone := max(0, self._positions[partition] - ends[partition]):
+                logger.error("the log has lost the last %d records that were read: were brokers lost?", gone)
+                self._positions[partition] = ends[partition]
             before = [one.epoch for one in noted if one.partition == partition or one.topic_id != self._log.topic_id]
             epoch = max(before, default=self._log.epoch - 1)
             folded = await self._folded(partition, epoch)
             if folded is None:
                 unlinked.add(partition)
-            if lost or not self._is_folded(folded):
+            if lost or gone or not self._is_folded(folded):
                 stale.add(partition)
                 epoch += 1
             self._epochs[partition] = epoch
+        self._read_to = dict(self._positions)
         if stale:
             await self._link_facts(unlinked)
             await self._fold_everybody(stale)

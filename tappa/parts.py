@@ -176,6 +176,7 @@ def run_worker(settings: Settings, data: Path, listener: socket.socket, share: S
 async def _worker(settings: Settings, data: Path, listener: socket.socket, share: Share, name: str) -> None:
     from stage_engine.model import ModelError
     from store.clickhouse import connect
+    from stream.log.interface import LogReplacedError
     from stream.service import serve
     from tappa.limits import limits_of
 
@@ -209,6 +210,9 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
                 await work
     except ModelError as error:
         refuse(f"a journey model that is in force cannot be used by this version of Tappa: {error}")
+    except LogReplacedError as error:
+        logger.error("%s: what follows is done at the next start", error)
+        sys.exit(EXIT_NOT_DONE)
     finally:
         await store.close()
         await log.close()

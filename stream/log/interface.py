@@ -60,6 +60,11 @@ class LogUnavailableError(LogError):
     """The log cannot be reached or written (read-only directory, damaged file, broker away)."""
 
 
+class LogReplacedError(Exception):
+    """It is not the log any more that it was when it was opened: made anew, or without records that were read already.
+    Nothing to wait for; whoever starts again finds out what to do. No ``LogError``."""
+
+
 class Log(Protocol):
     """An append-only log of ``partitions`` partitions. All methods may be called concurrently."""
 
@@ -84,7 +89,8 @@ class Log(Protocol):
     async def read(self, positions: Mapping[int, int], *, messages_max: int, wait_s: float) -> list[Record]:
         """Records of the given partitions from their positions on, in offset order within each; at most about
         ``messages_max`` messages, at least one record if there is one; no partition waits for another's. Waits up to
-        ``wait_s`` when there is nothing. A position before the head (trimmed) continues at the head."""
+        ``wait_s`` when there is nothing. A position before the head (trimmed) continues at the head; for one behind the
+        end a log that can lose records raises ``LogReplacedError``."""
 
     async def commit(self, positions: Mapping[int, int]) -> None:
         """Store the workers' positions durably."""
@@ -99,7 +105,8 @@ class Log(Protocol):
         """The offset that the next append gets, of every partition."""
 
     async def lag(self, partitions: Collection[int] | None = None) -> Lag:
-        """What lies after the committed positions, of these partitions or of all."""
+        """What lies after the committed positions, of these partitions or of all. Raises ``LogReplacedError`` when it
+        is noticed that the log was made anew."""
 
     async def trim(self, *, older_than_s: float, keep_bytes: int) -> int:
         """Drop committed records that are older than ``older_than_s``, and the oldest committed ones until at most

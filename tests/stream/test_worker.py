@@ -260,6 +260,21 @@ async def test_another_log_on_the_same_store_replaces_rows_although_its_offsets_
     assert rows(store)["user:ada"].visits[-1].cause_message_id == "later"
 
 
+async def test_records_at_offsets_that_a_log_has_given_twice_replace_rows(caplog: pytest.LogCaptureFixture) -> None:
+    history = [touchpoint(str(n), at=n, user="ada") for n in range(20)]
+    old, store, _ = await started(*history)
+    log = new_log()
+    await append(log, *history[:5])
+    await log.commit(await old.positions())
+    worker = new_worker(log, store)
+    await worker.start()
+    later = touchpoint("later", at=DAY_MS, user="ada", event="Order Completed")
+    await append(log, later)
+    await drain(worker)
+    assert rows(store) == expected([*history, later])
+    assert "the log has lost the last 15 records that were read" in caplog.text
+
+
 async def test_a_changed_model_waits_for_its_rebuild() -> None:
     history = [touchpoint("1", user="ada"), touchpoint("2", at=DAY_MS, user="bob")]
     log, store, _ = await started(history[0])

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from stream.log.interface import Lag, LogError, LogFullError
+from stream.log.interface import Lag, LogError, LogFullError, LogReplacedError
 from stream.log.writer import Clock
 from stream.settings import LogSettings
 
@@ -66,7 +66,7 @@ class KafkaBacklog:
 
     async def _look_once(self) -> None:
         self._since_look = 0
-        with contextlib.suppress(LogError):
+        with contextlib.suppress(LogError, LogReplacedError):
             lag = await self._lag()
             self._oldest = lag.oldest_appended_at
             self._bytes = lag.bytes + self._since_look

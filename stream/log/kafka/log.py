@@ -99,8 +99,7 @@ class KafkaLog:
         self._backlog.appended(size_of(messages))
 
     async def read(self, positions: Mapping[int, int], *, messages_max: int, wait_s: float) -> list[Record]:
-        """See ``Log.read``. Raises ``LogUnavailableError`` for a position behind the end, too: brokers have lost
-        records that they had acknowledged."""
+        """See ``Log.read``."""
         self._check(positions)
         if not positions:
             return []

@@ -12,7 +12,7 @@ from aiokafka import errors
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
 
-from stream.log.interface import LogUnavailableError, Record
+from stream.log.interface import LogReplacedError, Record
 from stream.log.kafka.connection import RETRY_S, Connection
 from stream.log.kafka.errors import explained
 from stream.log.kafka.record import records_of
@@ -173,9 +173,9 @@ class KafkaReader:
         """Where a partition goes on whose position is not there."""
         head = (await self.offsets([partition], EARLIEST))[partition]
         if position > head:
-            raise LogUnavailableError(
+            raise LogReplacedError(
                 f"partition {partition} of topic {self._topic!r} ends before offset {position}, which was read already:"
-                " the brokers have lost records. What was stored stays; begin a new topic ([log.kafka] topic)"
+                " the brokers have lost records, or the topic was made anew"
             )
         return head
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from stream.log.interface import Lag, LogStatus
+from stream.log.interface import Lag, LogReplacedError, LogStatus
 from stream.log.kafka.connection import Connection
 from stream.log.kafka.positions import KafkaPositions
 from stream.log.kafka.reader import EARLIEST, LATEST, KafkaReader
@@ -26,6 +26,8 @@ class KafkaStanding:
     """Asks the brokers. Its methods raise ``LogUnavailableError``."""
 
     def __init__(self, connection: Connection, topic: Topic) -> None:
+        self._connection = connection
+        self._topic = topic
         self._reader = KafkaReader(connection, SAMPLE_FETCH_BYTES, share_bytes_min=SAMPLE_SHARE_BYTES)
         self._all = range(topic.partitions)
         self.positions = KafkaPositions(connection)
@@ -45,6 +47,7 @@ class KafkaStanding:
     async def lag(self, partitions: Collection[int] | None = None) -> Lag:
         """As ``Log.lag``. Records are counted; messages and bytes are estimated from the first of them where there is
         much."""
+        await self._require_same_topic()
         asked = self._all if partitions is None else partitions
         if not asked:
             return Lag(messages=0, bytes=0, oldest_appended_at=None)
@@ -63,6 +66,11 @@ class KafkaStanding:
             bytes=round(sum(len(record.frame) for record in seen) * scale),
             oldest_appended_at=min((record.appended_at for record in seen), default=None),
         )
+
+    async def _require_same_topic(self) -> None:
+        found = await find(self._connection)
+        if found is not None and found.topic_id != self._topic.topic_id:
+            raise LogReplacedError(f"topic {self._connection.settings.topic!r} was made anew while it was open")
 
 
 async def kafka_status(settings: KafkaSettings) -> LogStatus | None:

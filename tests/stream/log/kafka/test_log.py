@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.structs import TopicPartition
 
-from stream.log.interface import LogFullError, LogUnavailableError, Record
+from stream.log.interface import LogFullError, LogReplacedError, LogUnavailableError, Record
 from stream.log.kafka.log import KafkaLog
 from stream.log.kafka.record import FORMAT_HEADER
 from stream.log.message import decode_frame, encode_frame, partition_of
@@ -116,8 +116,20 @@ async def test_what_the_brokers_have_forgotten_is_passed_over(kafka: RunningBrok
 async def test_a_position_behind_the_end_is_said_to_be_a_loss(kafka: RunningBroker) -> None:
     async with await KafkaLog.open(on_kafka(kafka)) as log:
         await log.append({0: [message("a")]})
-        with pytest.raises(LogUnavailableError, match="the brokers have lost records"):
+        with pytest.raises(LogReplacedError, match="the brokers have lost records"):
             await log.read({0: 2}, messages_max=10, wait_s=0)
+
+
+async def test_a_topic_that_is_made_anew_while_it_is_open_is_noticed(
+    kafka: RunningBroker, admin: AIOKafkaAdminClient
+) -> None:
+    settings = on_kafka(kafka)
+    async with await KafkaLog.open(settings) as log:
+        await log.append({0: [message("a")]})
+        await admin.delete_topics([settings.kafka.topic])
+        async with await KafkaLog.open(settings):
+            with pytest.raises(LogReplacedError, match="made anew while it was open"):
+                await log.lag()
 
 
 async def test_a_record_of_a_later_format_is_refused(kafka: RunningBroker) -> None:
