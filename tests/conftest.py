@@ -66,7 +66,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     ran: Counter[str] = node.config.stash[_ran]
-    ran.update(node.workeroutput.get("backends", {}))
+    ran.update(getattr(node, "workeroutput", {}).get("backends", {}))  # one that was killed has told nothing
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
