@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from store.settings import StoreSettings
+from tests.installing import install, run
 
 HERE = Path(__file__).resolve().parent
 NODE = HERE / "node"
@@ -21,7 +20,6 @@ JDBC = HERE / "jdbc"
 
 PARAMETER = re.compile(r"\{(\w+)\s*:\s*[\w()', ]+\}")
 
-INSTALL_S_MAX = 300
 RUN_S_MAX = 120
 
 
@@ -75,7 +73,7 @@ def clickhouse_connect_reads(settings: StoreSettings, question: Question) -> Tol
 
 def node_reads(settings: StoreSettings, question: Question) -> Told:
     """With npm's @clickhouse/client."""
-    _install(
+    install(
         ["npm", "ci", "--no-audit", "--no-fund", "--silent"],
         NODE,
         "package-lock.json",
@@ -91,16 +89,16 @@ def node_reads(settings: StoreSettings, question: Question) -> Told:
         "streamed": question.streamed,
         "refused": question.refused,
     }
-    told = json.loads(_run(["node", "read.mjs", json.dumps(asked)], NODE, RUN_S_MAX))
+    told = json.loads(run(["node", "read.mjs", json.dumps(asked)], NODE, RUN_S_MAX))
     assert told["ping"]
     return Told(rows=told["rows"], streamed=told["streamed"], codes=told["codes"])
 
 
 def jdbc_reads(settings: StoreSettings, question: Question) -> Told:
     """With the ClickHouse JDBC driver."""
-    _install(["mvn", "-q", "-B", "dependency:copy-dependencies"], JDBC, "pom.xml", "target/lib/.installed")
+    install(["mvn", "-q", "-B", "dependency:copy-dependencies"], JDBC, "pom.xml", "target/lib/.installed")
     names = PARAMETER.findall(question.sql)
-    output = _run(
+    output = run(
         [
             "java",
             "-cp",
@@ -132,20 +130,3 @@ READERS: Mapping[str, Callable[[StoreSettings, Question], Told]] = {
     "node": node_reads,
     "jdbc": jdbc_reads,
 }
-
-
-def _install(command: Sequence[str], folder: Path, wanted: str, installed: str) -> None:
-    """What the file ``wanted`` names, unless ``installed`` says that it is there. Tests run in several processes:
-    whoever comes second waits."""
-    there = folder / installed
-    with (folder / wanted).open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        if not there.exists() or there.stat().st_mtime < (folder / wanted).stat().st_mtime:
-            _run(command, folder, INSTALL_S_MAX)
-            there.touch()
-
-
-def _run(command: Sequence[str], folder: Path, seconds_max: float) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds_max)
-    assert done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}"
-    return done.stdout

@@ -13,13 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tests.installing import install, run
+
 HERE: Final = Path(__file__).resolve().parent
 LIBRARIES: Final = HERE / "target" / "lib"
 CLUSTER_ID: Final = "MkU3OEVBNTcwNTJENDM2Qg"
 JAVA: Final = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 """Quick to start and light; for measuring speed there are other flags."""
 
-INSTALL_S_MAX = 300.0
 START_S_MAX = 60.0
 STOP_S_MAX = 20.0
 
@@ -127,7 +128,7 @@ class RunningBroker:
         return (self.data / "broker.log").read_text(errors="replace")
 
     def _format(self, properties: Path) -> None:
-        install()
+        install(["mvn", "-q", "-B", "-ntp", "dependency:copy-dependencies"], HERE, "pom.xml", "target/lib/.installed")
         self.data.mkdir(parents=True, exist_ok=True)
         listeners = f"PLAINTEXT://{self.address},SASL_SSL://{self.secure}"
         text = PROPERTIES.format(controller=self._controller_port, listeners=listeners, data=self.data)
@@ -163,21 +164,6 @@ def running_broker() -> Iterator[RunningBroker]:
     """A broker that lives as long as this context, in a temporary directory."""
     with tempfile.TemporaryDirectory(prefix="tappa-kafka-") as data, RunningBroker(Path(data)) as broker:
         yield broker
-
-
-def install() -> None:
-    """The broker's libraries, if they are not there yet."""
-    installed = LIBRARIES / ".installed"
-    if not installed.exists() or installed.stat().st_mtime < (HERE / "pom.xml").stat().st_mtime:
-        run(["mvn", "-q", "-B", "-ntp", "dependency:copy-dependencies"], HERE, INSTALL_S_MAX)
-        installed.touch()
-
-
-def run(command: Sequence[str], folder: Path, seconds_max: float) -> str:
-    """What the command wrote; it has to succeed."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds_max)
-    assert done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}"
-    return done.stdout
 
 
 def free_ports(count: int) -> list[int]:

@@ -17,7 +17,8 @@ from stream.log.kafka.log import KafkaLog
 from stream.log.kafka.record import FORMAT_HEADER
 from stream.log.message import decode_frame, encode_frame, partition_of
 from stream.settings import LogSettings
-from tests.kafka.running_broker import HERE, JAVA, LIBRARIES, PASSWORD, USER, RunningBroker, run
+from tests.installing import run
+from tests.kafka.running_broker import HERE, JAVA, LIBRARIES, PASSWORD, USER, RunningBroker
 from tests.stream.log.kafka.topics import on_kafka
 from tests.stream.log.messages import message, names, names_by_partition
 
