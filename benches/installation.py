@@ -19,8 +19,8 @@ from urllib.parse import urlencode
 
 import tappa.runfile
 from benches.requests import ROUTES
-from stream.log.sqlite import read_status
-from stream.settings import LogSettings
+from stream.log.opening import log_status
+from stream.settings import KafkaSettings, LogSettings
 from tappa.workers import WORKER, part_kind
 
 READY_S_MAX: Final = 120.0
@@ -29,6 +29,8 @@ COMMAND_S_MAX: Final = 60.0
 QUIET_S_MAX: Final = 180.0
 """Longest wait until workers have nothing left to do."""
 QUIET_LOOK_S: Final = 0.02
+QUIET_LOOK_KAFKA_S: Final = 0.2
+"""Each look is a connection of its own, and takes time of the same cores."""
 IDLE_S_MAX: Final = 1.0
 """A connection that was idle longer may have been closed by the server."""
 TAPPA: Final = (sys.executable, "-m", "tappa")
@@ -44,18 +46,19 @@ class NotAtRestError(InstallationError):
 
 class Installation:
     """A running ``tappa up``. Leaving it stops it and leaves its data. ``workers`` is None for as many as it runs by
-    itself; once it runs, it is their number."""
+    itself; once it runs, it is their number. With ``servers`` its log is on Kafka."""
 
-    def __init__(self, data: Path, output: Path, workers: int | None = None) -> None:
+    def __init__(self, data: Path, output: Path, workers: int | None = None, servers: str = "") -> None:
         self.data = data
         self.workers = workers or 0
         self._output = output
+        self._log = LogSettings(kafka=KafkaSettings(servers=servers))
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         began = time.monotonic()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TAPPA_")}
-        environment["TAPPA_WORKER__PORT"] = "0"
+        environment |= {"TAPPA_WORKER__PORT": "0", "TAPPA_LOG__KAFKA__SERVERS": self._log.kafka.servers}
         options = ["--workers", str(self.workers)] if self.workers else []
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
@@ -108,10 +111,10 @@ class Installation:
         so it costs the store nothing. Raises ``NotAtRestError``."""
         give_up = time.monotonic() + limit_s
         while time.monotonic() < give_up:
-            log = read_status(self.data / "log", LogSettings())
+            log = log_status(self.data / "log", self._log)
             if log is not None and all(log.positions[partition] >= end for partition, end in log.ends.items()):
                 return time.monotonic_ns()
-            time.sleep(QUIET_LOOK_S)
+            time.sleep(QUIET_LOOK_KAFKA_S if self._log.kafka.servers else QUIET_LOOK_S)
         raise NotAtRestError(f"the workers did not come to rest within {limit_s:.0f} s")
 
     @property

@@ -23,9 +23,8 @@ from stage_engine.touchpoint import Touchpoint
 from stream.log.kafka.log import KafkaLog
 from stream.log.message import encode_message, partition_of
 from stream.settings import LogSettings
-from tests.kafka.running_broker import RunningBroker
+from tests.kafka.running_broker import JAVA_FOR_SPEED, RunningBroker
 
-JAVA: Final = ("java", "-Xmx1g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 TOUCHPOINTS: Final = 20_000
 AT_MS: Final = 1_750_000_000_000
 PARTITIONS: Final = 12
@@ -118,7 +117,7 @@ async def measure(broker: RunningBroker, seconds: float) -> None:
 def main(seconds: float) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="tappa-bench-", dir=Path.cwd()) as data,
-        RunningBroker(Path(data), java=JAVA) as broker,
+        RunningBroker(Path(data), java=JAVA_FOR_SPEED) as broker,
     ):
         asyncio.run(measure(broker, seconds))
 

@@ -11,7 +11,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean, harmonic_mean
@@ -28,9 +29,19 @@ from benches.processes import MemoryWatch, ProcessEndedError
 from benches.report import OTHERS_CORES_MAX, others_cores, report
 from benches.results import Result, last_like, save
 from benches.sending import PhaseError
+from tests.kafka.running_broker import JAVA_FOR_SPEED, RunningBroker
 
 BUILD: Final = ROOT / "build"
 PARTS_OF_ALL: Final = ("fold", "rates", "identity", "rebuild")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """Of the installations that are measured."""
+
+    workers: int | None
+    """None: as many as it runs by itself."""
+    kafka: bool
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--mix", choices=("in_order", "full", "both"), default="both", help="measured end to end")
     parser.add_argument("--only", choices=PARTS_OF_ALL, help="one of the parts; without it all")
     parser.add_argument("--workers", type=int, help="for `tappa up --workers`; without it as many as it runs by itself")
+    parser.add_argument("--kafka", action="store_true", help="with the log on Kafka: one broker, on the same cores")
     parser.add_argument("--dry", action="store_true", help="keep no result")
     parser.add_argument("--anyway", action="store_true", help="keep it even if other programs took much of the machine")
     parser.add_argument("--keep", action="store_true", help="leave the data and logs of the last run in build/")
@@ -78,7 +90,8 @@ def bench(options: argparse.Namespace, directory: Path) -> int:
     now_ms = int(now.timestamp() * 1000)
     runs: list[Figures] = []
     once: Figures = {}
-    workload: dict[str, Any] = {"seed": SEED, "scale": options.scale}
+    workload: dict[str, Any] = {"seed": SEED, "scale": options.scale, **({"log": "kafka"} if options.kafka else {})}
+    kind = Kind(workers=options.workers, kafka=options.kafka)
     if options.only in (None, "fold"):
         with said("the fold"):
             once |= fold.measured(now_ms, options.scale)
@@ -89,11 +102,11 @@ def bench(options: argparse.Namespace, directory: Path) -> int:
         workload |= sent(phases, options.scale)
         for number in range(options.runs):
             say(f"run {number + 1} of {options.runs}")
-            run, place["memory"] = one_run(phases, directory, options.workers)
+            run, place["memory"] = one_run(phases, directory, kind)
             runs.append(run)
     if options.only in (None, "identity"):
         say("identity")
-        identity, place["memory"] = identity_run(directory, now_ms, options.scale, options.workers)
+        identity, place["memory"] = identity_run(directory, now_ms, options.scale, kind)
         once |= identity
         workload["identity"] = described()
     if options.only in (None, "rebuild"):
@@ -114,9 +127,9 @@ def bench(options: argparse.Namespace, directory: Path) -> int:
     return 0
 
 
-def one_run(phases: Sequence[Phase], directory: Path, workers: int | None) -> tuple[Figures, str]:
+def one_run(phases: Sequence[Phase], directory: Path, kind: Kind) -> tuple[Figures, str]:
     """A new installation through all phases, and what memory was measured as."""
-    with installed(directory, workers) as (installation, watch), closing(Analyst(installation.connection)) as analyst:
+    with installed(directory, kind) as (installation, watch), closing(Analyst(installation.connection)) as analyst:
         measurement = Measurement(installation, analyst, directory)
         for phase in phases:
             with said(f"{phase.name}: {phase.requests.items:,} touchpoints"):
@@ -144,14 +157,14 @@ def compared(figures: Figures) -> Figures:
     }
 
 
-def identity_run(directory: Path, now_ms: int, scale: float, workers: int | None) -> tuple[Figures, str]:
+def identity_run(directory: Path, now_ms: int, scale: float, kind: Kind) -> tuple[Figures, str]:
     """The same for everything about identity, once: it costs two minutes. After what an installation does not master
     comes a new one."""
     figures: Figures = {}
     waiting = list(PARTS)
     while waiting:
         with (
-            installed(directory, workers) as (installation, watch),
+            installed(directory, kind) as (installation, watch),
             closing(IdentityMeasurement(installation, directory, now_ms, scale)) as measurement,
         ):
             masters = True
@@ -168,12 +181,16 @@ def identity_run(directory: Path, now_ms: int, scale: float, workers: int | None
 
 
 @contextmanager
-def installed(directory: Path, workers: int | None) -> Iterator[tuple[Installation, MemoryWatch]]:
-    """A new installation and what watches its memory."""
-    data = directory / "data"
-    shutil.rmtree(data, ignore_errors=True)
-    with Installation(data, directory / "tappa.log", workers) as installation, MemoryWatch(installation.pids) as watch:
-        yield installation, watch
+def installed(directory: Path, kind: Kind) -> Iterator[tuple[Installation, MemoryWatch]]:
+    """A new installation and what watches its memory; that of a broker is its own."""
+    data, broker = directory / "data", directory / "broker"
+    for old in (data, broker):
+        shutil.rmtree(old, ignore_errors=True)
+    with ExitStack() as stack:
+        servers = stack.enter_context(RunningBroker(broker, java=JAVA_FOR_SPEED)).address if kind.kafka else ""
+        installation = Installation(data, directory / "tappa.log", kind.workers, servers)
+        with installation, MemoryWatch(installation.pids) as watch:
+            yield installation, watch
 
 
 def ended(installation: Installation, watch: MemoryWatch) -> Figures:

@@ -65,31 +65,38 @@ class Patience:
 class LogPatience:
     """The same for the log. What was given up may have been done all the same: what it is asked may be done twice."""
 
-    def __init__(self, wait_s_max: float, store: Patience) -> None:
+    def __init__(self, use: str, wait_s_max: float, store: Patience) -> None:
+        """``use``: what of the log is waited for, as in "cannot be read"."""
+        self._use = use
         self._wait_s_max = wait_s_max
+        self._wait_s = min(FIRST_WAIT_S, wait_s_max)
         self._store = store
         self._waiting = False
 
     async def __call__(self, ask: Callable[[], Awaitable[T]]) -> T:
         """The log's answer, however long it takes."""
-        wait_s = min(FIRST_WAIT_S, self._wait_s_max)
         while True:
             try:
                 answer = await ask()
             except LogError as trouble:
-                self.say(trouble)
-                await asyncio.sleep(wait_s)
-                wait_s = min(wait_s * 2, self._wait_s_max)
+                await self.wait(trouble)
             else:
-                self.say(None)
+                self.answered()
                 return answer
-            finally:
-                self._store.progress_at = time.monotonic()
 
-    def say(self, trouble: LogError | None) -> None:
-        """One line for each change between trouble and none."""
-        if trouble and not self._waiting:
-            logger.warning("the log does not do it, trying until it does: %s", trouble)
-        elif self._waiting and not trouble:
-            logger.info("the log does it again")
-        self._waiting = trouble is not None
+    async def wait(self, trouble: LogError) -> None:
+        """After each failure a longer pause; one line for the first."""
+        self._store.progress_at = time.monotonic()
+        if not self._waiting:
+            self._waiting = True
+            logger.warning("the log cannot be %s, trying until it can: %s", self._use, trouble)
+        await asyncio.sleep(self._wait_s)
+        self._wait_s = min(self._wait_s * 2, self._wait_s_max)
+
+    def answered(self) -> None:
+        """It did."""
+        self._store.progress_at = time.monotonic()
+        self._wait_s = min(FIRST_WAIT_S, self._wait_s_max)
+        if self._waiting:
+            self._waiting = False
+            logger.info("the log can be %s again", self._use)

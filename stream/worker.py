@@ -88,7 +88,8 @@ class Worker:
         self._settings = settings
         self._metrics = metrics
         self._patiently = Patience(settings.retry_s_max, metrics)
-        self._steadily = LogPatience(settings.retry_s_max, self._patiently)
+        self._steadily = LogPatience("used", settings.retry_s_max, self._patiently)
+        self._reading = LogPatience("read", settings.retry_s_max, self._patiently)
         self._models = models
         self._serving: Sequence[Folding] = ()
         self._customers = Customers(store, settings, self._patiently, metrics)
@@ -380,17 +381,16 @@ class Worker:
     async def _read(self) -> list[Record]:
         settings = self._settings
         try:
-            return await self._log.read(
+            records = await self._log.read(
                 self._read_to,
                 messages_max=settings.batch_messages_max,
                 wait_s=0 if self._rebuild.is_busy(self._positions) else settings.poll_wait_s,
             )
         except LogError as trouble:
-            self._steadily.say(trouble)
-            await asyncio.sleep(settings.retry_s_max)
+            await self._reading.wait(trouble)
             return []
-        finally:
-            self._patiently.progress_at = time.monotonic()
+        self._reading.answered()
+        return records
 
     async def _write_facts(self, batch: Batch) -> Batch:
         """Insert the batch's facts and dead letters; returns the batch without the touchpoints that no table takes."""

@@ -42,7 +42,7 @@ class AbsentLog(MemoryLog):
         return call
 
 
-async def test_a_worker_waits_for_the_log_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_worker_waits_for_the_log_and_says_each_change_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "stream")
     log, store = AbsentLog(away_for=0), MemoryStore()
     for number in range(3):
@@ -60,5 +60,8 @@ async def test_a_worker_waits_for_the_log_and_says_so_once(caplog: pytest.LogCap
     journeys = {row.customer_id: row.journey for row in store.customers.values() if row.journey}
     assert journeys["user:ada"].touchpoints == 3
     said = [record.getMessage().split(":")[0] for record in caplog.records if "the log" in record.getMessage()]
-    assert said == ["the log does not do it, trying until it does", "the log does it again"] * (len(said) // 2)
-    assert len(said) <= 2 * len(log.away)
+    for use in ("used", "read"):
+        told = [line for line in said if f" be {use}" in line]
+        assert told[:2] == [f"the log cannot be {use}, trying until it can", f"the log can be {use} again"]
+        assert told == told[:2] * (len(told) // 2)
+    assert len(said) <= 2 * len(log.away), "one line for each change"

@@ -75,7 +75,7 @@ def refusal(settings: KafkaSettings, error: Exception) -> LogUnavailableError:
                 "away?"
             )
         case _:
-            why = LastWord.text or str(error) or type(error).__name__
+            why = "; ".join(dict.fromkeys(filter(None, (str(error) or type(error).__name__, LastWord.text))))
             return LogUnavailableError(
                 f"{where} does not answer ({why}): check [log.kafka] servers, whether the brokers run, and what tls, "
                 "sasl, user and password say"

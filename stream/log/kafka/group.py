@@ -15,7 +15,7 @@ from aiokafka.structs import TopicPartition
 
 from stream.log.interface import LogError
 from stream.log.kafka.connection import client_arguments
-from stream.log.kafka.errors import explained, hush
+from stream.log.kafka.errors import explained, hush, refusal
 from stream.ownership import Tenure
 from stream.settings import KafkaSettings
 
@@ -96,8 +96,8 @@ class KafkaGroup(ConsumerRebalanceListener):  # type: ignore[misc]
                         await asyncio.sleep(POLL_S)
                         await consumer.getmany(timeout_ms=0)
                         self._say(None)
-            except LogError as trouble:
-                self._say(trouble)
+            except Exception as error:  # whatever it is, one who is no member must not go on as if it were
+                self._say(error if isinstance(error, LogError) else refusal(self._settings, error))
                 await self._end()
             finally:
                 await self._leave(consumer)

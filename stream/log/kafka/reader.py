@@ -109,9 +109,9 @@ class KafkaReader:
                 return_exceptions=True,
             )
             failures = [one for one in tried if isinstance(one, BaseException)]
-            if failures and (len(failures) == len(tried) or not isinstance(failures[0], errors.KafkaError)):
-                raise failures[0]
-            if failures:
+            for failure in failures:
+                if len(failures) == len(tried) or not isinstance(failure, errors.KafkaError):
+                    raise failure
                 self._connection.look_again()
             unread = set()
             for further, more in (one for one in tried if not isinstance(one, BaseException)):

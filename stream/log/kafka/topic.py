@@ -48,6 +48,8 @@ async def find_or_make(connection: Connection, settings: LogSettings) -> Topic:
             topic = await _led(connection)
         if amiss := list(_amiss(topic, await _configuration(connection), settings)):
             raise LogUnavailableError(f"topic {settings.kafka.topic!r} does not fit: " + "; ".join(amiss))
+    if topic.replicas == 1:
+        logger.warning("topic %r has one copy: what is acknowledged is lost with its broker", settings.kafka.topic)
     return topic
 
 

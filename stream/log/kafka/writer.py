@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 CONNECT_WAIT_S: Final = 0.1
 CONNECT_WAIT_S_MAX: Final = 2.0
 """From one try to reach a broker to the next: growing from the one to the other."""
+CLOSE_S_MAX: Final = 2.0
+"""For each step of closing: a process has nine seconds to end, and what is not acknowledged is sent again."""
 
 
 class Append(msgspec.Struct, eq=False):
@@ -97,10 +99,10 @@ class KafkaWriter:
             raise trouble from None
 
     async def close(self) -> None:
-        """Write what waits, for as long as an append may wait, and let go of the connections."""
+        """Write what waits, if that does not take long, and let go of the connections."""
         self._closing = True
         if self._senders:
-            await asyncio.wait(self._senders.values(), timeout=self._kafka.append_timeout_s)
+            await asyncio.wait(self._senders.values(), timeout=min(self._kafka.append_timeout_s, CLOSE_S_MAX))
         for sender in self._senders.values():
             sender.cancel()
         self._discard(self._producer)
@@ -235,11 +237,11 @@ class KafkaWriter:
         """Let it finish what is under way, for as long as that may take; then stop it, in the middle of what it would
         try for ever. Its own ``stop`` would wait for that."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._kafka.append_timeout_s):
+            async with asyncio.timeout(CLOSE_S_MAX if self._closing else self._kafka.append_timeout_s):
                 await producer.flush()
         producer._closed = True
         with contextlib.suppress(Exception):
-            async with asyncio.timeout(2 * self._kafka.request_timeout_s):
+            async with asyncio.timeout(CLOSE_S_MAX if self._closing else 2 * self._kafka.request_timeout_s):
                 await producer._sender.close()
         await producer.client.close()
 
