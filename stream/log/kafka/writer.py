@@ -190,6 +190,8 @@ class KafkaWriter:
 
     async def _ready(self) -> AIOKafkaProducer:
         """A producer that is connected, however long that takes."""
+        if self._producer is not None:
+            return self._producer
         wait_s = CONNECT_WAIT_S
         while True:
             async with self._connecting:
