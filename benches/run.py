@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean, harmonic_mean
@@ -110,7 +110,8 @@ def bench(options: argparse.Namespace, directory: Path) -> int:
         once |= identity
         workload["identity"] = described()
     if options.only in (None, "rebuild"):
-        with said("a rebuild"), installed(directory, rebuild.WORKERS) as (installation, _):
+        two = replace(kind, workers=rebuild.WORKERS)
+        with said("a rebuild"), installed(directory, two) as (installation, _):
             once |= rebuild.RebuildMeasurement(installation, directory, now_ms, options.scale).run()
         workload["rebuild"] = rebuild.described()
     result = Result(
