@@ -42,7 +42,8 @@ async def test_brokers_that_are_away_are_waited_for_and_told_about_once(
     await asyncio.sleep(0.05)
     stop.set()
     assert await opening is None
-    assert len(caplog.records) == 1
+    # pytest may listen to the client's own log, which goes nowhere.
+    assert len([record for record in caplog.records if record.name == "tappa"]) == 1
 
 
 async def test_an_embedded_log_that_cannot_be_opened_is_not_waited_for(tmp_path: Path) -> None:
