@@ -23,7 +23,7 @@ from typing import Final
 from tests.e2e.changing import change
 from tests.e2e.chaos import EVERYTHING, TARGETS, on_kafka_order, torture
 from tests.e2e.lives import live, lots
-from tests.kafka.running_broker import RunningBroker
+from tests.kafka.running_broker import running_broker
 
 CHANGES: Final = (("linear",), ("five_stage", "four_stage", "linear", "circular", "five_e"))
 """The models that are active beside the one that changes."""
@@ -90,7 +90,7 @@ class Soak:
     def kafka(self, seed: int, touchpoints: int) -> None:
         """Traffic on Kafka, workers killed, frozen, added and stopped, ingest and broker killed."""
         directory = Path(tempfile.mkdtemp(prefix="tappa-soak-"))
-        with RunningBroker(directory / "broker") as broker:
+        with running_broker() as broker:
             lived = torture(
                 directory,
                 seed=seed,
