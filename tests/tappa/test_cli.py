@@ -99,10 +99,10 @@ def test_a_time_too_short_for_the_stores_driver_is_wrong_settings(data: Path) ->
 
 
 def test_a_worker_with_a_name_is_for_kafka_only(data: Path) -> None:
-    done = tappa("worker", "--id", "one", data=data)
+    done = started("worker", "--id", "one", data=data)
     assert done.returncode == EXIT_REFUSED
     assert "--id is for workers that share a topic of Kafka's" in done.stderr
-    assert tappa("worker", "--id", "o/ne", data=data).returncode == 2
+    assert started("worker", "--id", "o/ne", data=data).returncode == 2
 
 
 @pytest.mark.parametrize("share", ["0/2", "3/2", "2", "1/0", "-1/2", "a/b"])
@@ -139,8 +139,8 @@ def test_connect_has_what_every_tool_asks_for(data: Path) -> None:
 
 
 def test_connect_before_the_first_start_says_what_to_do(tmp_path: Path) -> None:
-    done = tappa("connect", data=tmp_path)
-    assert done.exit_code == 1
+    done = started("connect", data=tmp_path)
+    assert done.returncode == 1
     assert "tappa up" in done.stderr
 
 
