@@ -160,6 +160,17 @@ def _endpoints() -> Iterable[Endpoint]:
         requests={
             "a sale": RECEIPT,
             "a return": [{**RECEIPT, "receipt_id": "1002", "kind": "return", "refers_to": "1001"}],
+            "an exchange": {
+                **RECEIPT,
+                "receipt_id": "1004",
+                "kind": "exchange",
+                "total": 20.1,
+                "refers_to": "1001",
+                "lines": [
+                    {"sku": "A1", "name": "Boots", "quantity": -1, "unit_price": 59.8},
+                    {"sku": "A2", "name": "High boots", "quantity": 1, "unit_price": 79.9},
+                ],
+            },
             "a void": {
                 **RECEIPT,
                 "receipt_id": "1003",

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ingest.acquisition import acquisition_channel
 from ingest.arrival import Arrival, Rules
 from ingest.channels import OFFLINE, channel
+from ingest.claim import CLAIM, with_claimed
 from ingest.identifiers import Identifiers, allowed
 from ingest.messages import ABSENT, TYPES, Message, decode_message, json_object, merged
 from ingest.payload import Context, Meaning, read_context, read_properties
@@ -51,6 +52,8 @@ def touchpoint_of(rules: Rules, arrival: Arrival, item: bytes) -> Touchpoint:
     traits = json_object(message.traits, "traits") if message.traits is not ABSENT else b""
     meaning = read_properties(properties, rules.currency)
     identifiers = _identifiers(rules, arrival, message, type_, traits, said)
+    if event == CLAIM and type_ == "track":
+        identifiers = with_claimed(identifiers, arrival.source.joins, rules.reader, properties)
     original, occurred_at = _times(rules, arrival, message)
     where = channel(
         said.channel or "",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import date
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, Literal
 
@@ -17,17 +15,20 @@ from ingest.credentials import without_write_keys
 from ingest.identifiers import NAMES, Identifiers, allowed
 from ingest.messages import ABSENT, not_json
 from ingest.money import amount, currency
+from ingest.receipt_key import Part, day_of, receipt_key
 from ingest.refusals import Code, ItemRefusedError
 from ingest.splitter import depth_exceeds
 from ingest.text import decoded, text_of
-from ingest.times import DAY, parse_time_with_offset
+from ingest.times import parse_time_with_offset
 from stage_engine.touchpoint import Touchpoint
 
 CHANNEL: Final = "store"
-EVENTS: Final = {"sale": "Receipt Issued", "return": "Receipt Returned", "void": "Receipt Voided"}
-
-Part = str | int
-"""Of a receipt's key: tills number with and without quotes."""
+EVENTS: Final = {
+    "sale": "Receipt Issued",
+    "return": "Receipt Returned",
+    "exchange": "Receipt Exchanged",
+    "void": "Receipt Voided",
+}
 
 
 class Line(msgspec.Struct, gc=False):
@@ -42,7 +43,7 @@ class Line(msgspec.Struct, gc=False):
 
 
 class Referred(msgspec.Struct, gc=False):
-    """The receipt that a return or void refers to; parts left out are those of the return or void itself."""
+    """The receipt that a return, exchange or void refers to; parts left out are its own."""
 
     receipt_id: Part
     store_id: Part | None = None
@@ -60,15 +61,18 @@ class Receipt(msgspec.Struct, gc=False):
     currency: str
     till_id: Part | None = None
     business_date: str | None = None
-    kind: Literal["sale", "return", "void"] = "sale"
+    kind: Literal["sale", "return", "exchange", "void"] | None = None
+    """None: a return if the total is negative, else a sale."""
     lines: list[Line] = []
+    discount: Raw = ABSENT
+    """Off the whole receipt, beside what is off its lines."""
+    tax: Raw = ABSENT
     payments: list[Raw] | None = None
     customer: dict[str, Raw] | None = None
     refers_to: str | int | Referred | None = None
 
 
 _NOBODY: Final = Identifiers("", "", "", ())
-_DAY: Final = re.compile(DAY, re.ASCII)
 _PLAIN: Final = rb"[0-9]{1,11}+(?:\.[0-9]{1,4}+)?+"
 _PLAIN_LINE: Final = rb"%b,%b,(?:%b|null)?+" % (_PLAIN, _PLAIN, _PLAIN)
 _PLAIN_AMOUNTS: Final = re.compile(rb"(?:%b(?:,%b)*+)?" % (_PLAIN_LINE, _PLAIN_LINE))
@@ -81,11 +85,13 @@ def receipt_touchpoint(rules: Rules, arrival: Arrival, item: bytes) -> Touchpoin
     receipt = _read(item, rules.settings.depth_max)
     kept = without_write_keys(item)
     _check_lines(receipt, rules.settings.receipt_lines_max)
+    _check_amounts(receipt)
     total = amount(bytes(receipt.total))
     if total is None:
         raise ItemRefusedError(Code.INVALID_RECEIPT, "total must be a number")
     if not (money := currency(receipt.currency)):
         raise ItemRefusedError(Code.INVALID_RECEIPT, "currency must be three letters, such as EUR")
+    kind = receipt.kind or ("return" if total < 0 else "sale")
     sold_at = _sold_at(receipt)
     rules.clock.check(sold_at, sold_at, arrival.received_at, browser=arrival.source.browser)
     parts = _parts(rules, receipt)
@@ -96,7 +102,7 @@ def receipt_touchpoint(rules: Rules, arrival: Arrival, item: bytes) -> Touchpoin
         source=arrival.source.name,
         message_id=key,
         type="receipt",
-        event=EVENTS[receipt.kind],
+        event=EVENTS[kind],
         channel=CHANNEL,
         offline=True,
         occurred_at=sold_at,
@@ -111,18 +117,8 @@ def receipt_touchpoint(rules: Rules, arrival: Arrival, item: bytes) -> Touchpoin
     return replace(
         touchpoint,
         user_id=found.user_id,
-        transaction=receipt.kind,
-        refers_to=_refers_to(rules, receipt, parts),
-    )
-
-
-def receipt_key(store_id: str, till_id: str, business_date: str, receipt_id: str) -> str:
-    """The key of a receipt, which is its ``message_id`` and, when it names nobody, its own identifier."""
-    plain = f"receipt:{store_id}/{till_id}/{business_date}/{receipt_id}"
-    if plain.count("/") == 3 and "%" not in plain:
-        return plain  # nearly all
-    return "receipt:" + "/".join(
-        part.replace("%", "%25").replace("/", "%2F") for part in (store_id, till_id, business_date, receipt_id)
+        transaction=kind,
+        refers_to=_refers_to(rules, receipt, kind, parts),
     )
 
 
@@ -148,13 +144,21 @@ def _check_lines(receipt: Receipt, lines_max: int) -> None:
     if _PLAIN_AMOUNTS.fullmatch(b",".join(raws)):
         return  # nearly all receipts: in a fifth of the time that a look at each amount takes
     for number, line in enumerate(receipt.lines):
-        amounts = [line.quantity, line.unit_price]
-        if line.discount is not ABSENT and bytes(line.discount) != b"null":
-            amounts.append(line.discount)
-        if any(amount(bytes(raw)) is None for raw in amounts):
+        if any(amount(bytes(raw)) is None for raw in (line.quantity, line.unit_price)) or _is_odd(line.discount):
             raise ItemRefusedError(
                 Code.INVALID_RECEIPT, f"lines[{number}]: quantity, unit_price and discount must be numbers"
             )
+
+
+def _check_amounts(receipt: Receipt) -> None:
+    for name, raw in (("discount", receipt.discount), ("tax", receipt.tax)):
+        if _is_odd(raw):
+            raise ItemRefusedError(Code.INVALID_RECEIPT, f"{name} must be a number")
+
+
+def _is_odd(raw: Raw) -> bool:
+    """Whether something is said where an amount should be, and is none."""
+    return raw is not ABSENT and bytes(raw) != b"null" and amount(bytes(raw)) is None
 
 
 def _sold_at(receipt: Receipt) -> int:
@@ -169,28 +173,18 @@ def _parts(rules: Rules, receipt: Receipt) -> tuple[str, str, str, str]:
     if not store_id or not receipt_id:
         raise ItemRefusedError(Code.INVALID_RECEIPT, "store_id and receipt_id must not be empty")
     said = text_of(receipt.business_date)
-    return store_id, text_of(receipt.till_id), _day(said) if said else _local_day(receipt.sold_at), receipt_id
-
-
-@lru_cache(maxsize=1024)
-def _day(text: str) -> str:
-    try:
-        if not _DAY.fullmatch(text):
-            raise ValueError
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise ItemRefusedError(Code.INVALID_RECEIPT, "business_date must be a day such as 2026-03-01") from None
+    return store_id, text_of(receipt.till_id), day_of(said) if said else _local_day(receipt.sold_at), receipt_id
 
 
 def _local_day(sold_at: str) -> str:
     """The calendar day of the place where it was sold: the one that ``sold_at`` itself says."""
-    return _day(sold_at[:10] if sold_at[4] == "-" else sold_at[:8])
+    return day_of(sold_at[:10] if sold_at[4] == "-" else sold_at[:8])
 
 
-def _refers_to(rules: Rules, receipt: Receipt, own: tuple[str, str, str, str]) -> str:
+def _refers_to(rules: Rules, receipt: Receipt, kind: str, own: tuple[str, str, str, str]) -> str:
     said = receipt.refers_to
     if said is None or said == "":
-        if receipt.kind == "void":
+        if kind == "void":
             raise ItemRefusedError(Code.INVALID_RECEIPT, "a void needs refers_to, the receipt that it voids")
         return ""
     referred = said if isinstance(said, Referred) else Referred(receipt_id=said)
@@ -198,7 +192,7 @@ def _refers_to(rules: Rules, receipt: Receipt, own: tuple[str, str, str, str]) -
     key = receipt_key(
         text_of(referred.store_id) or store_id,
         text_of(referred.till_id) if referred.till_id is not None else till_id,
-        _day(text_of(referred.business_date)) if referred.business_date else day,
+        day_of(text_of(referred.business_date)) if referred.business_date else day,
         text_of(referred.receipt_id),
     )
     rules.reader.check("refers_to", key)

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from ingest.claim import CLAIM, KEY
 from ingest.identifiers import camel
 from ingest.messages import TYPES
 from ingest.money import AMOUNT_MAX, CURRENCY, NUMBER
@@ -23,6 +24,7 @@ CANNOT_SAY: Final = {
     "time": "The time is implausible, too old for a browser source, or no day of the calendar.",
     "block_list": "The value is on the block list.",
     "contact": "The contact is no plausible e-mail address or phone number.",
+    "claim": "Nobody claims the receipt, its day is none, or the source may not join contacts.",
     "size": "The item has too many bytes, or is nested too deeply.",
     "amount": "The text is a number, but an implausibly large one.",
     "key": "The parts of the receipt's key are too long together.",
@@ -68,6 +70,7 @@ def message_schema(settings: IngestSettings, identity: IdentitySettings) -> Sche
             _if_type("track", {"required": ["event"], "properties": {"event": {"type": "string", **_FILLED}}}),
             _if_type("group", _with("groupId")),
             _if_type("alias", _with("previousId", "userId")),
+            _claim(),
             {
                 "anyOf": [
                     _with("userId"),
@@ -93,6 +96,7 @@ def receipt_schema(settings: IngestSettings, identity: IdentitySettings) -> Sche
             {"type": "string", "pattern": NUMBER, "maxLength": 64},
         ]
     }
+    optional_number = {"anyOf": [*number["anyOf"], {"type": "null"}]}
     day = {"anyOf": [{"type": "string", "pattern": DAY}, {"enum": ["", None]}]}
     scalar = {"type": ["string", "number", "null"], "pattern": _NO_NUL}
     referred = {
@@ -126,7 +130,10 @@ def receipt_schema(settings: IngestSettings, identity: IdentitySettings) -> Sche
             },
             "total": {**number, "description": "What was paid, or given back."},
             "currency": {"type": "string", "pattern": CURRENCY, "description": "ISO 4217, such as EUR."},
-            "kind": {"enum": ["sale", "return", "void"], "default": "sale", "description": "What it is."},
+            "kind": {
+                "enum": ["sale", "return", "exchange", "void", None],
+                "description": "What it is. Without it: a return if the total is negative, else a sale.",
+            },
             "lines": {
                 "type": "array",
                 "maxItems": settings.receipt_lines_max,
@@ -138,10 +145,15 @@ def receipt_schema(settings: IngestSettings, identity: IdentitySettings) -> Sche
                         "name": {"type": ["string", "null"]},
                         "quantity": number,
                         "unit_price": number,
-                        "discount": {"anyOf": [*number["anyOf"], {"type": "null"}]},
+                        "discount": optional_number,
                         "category": {"type": ["string", "null"]},
                     },
                 },
+            },
+            "discount": {**optional_number, "description": "Off the whole receipt, beside the lines' own."},
+            "tax": {
+                **optional_number,
+                "description": "The taxes in total, or on top of it where tax_included is false.",
             },
             "payments": {"type": ["array", "null"], "maxItems": settings.receipt_lines_max},
             "customer": {
@@ -150,8 +162,8 @@ def receipt_schema(settings: IngestSettings, identity: IdentitySettings) -> Sche
                 "properties": {"user_id": scalar},
             },
             "refers_to": {
-                "description": "Of a return or void: the sale. Its number, if store, till and day are the same, "
-                "else an object with the parts that differ.",
+                "description": "Of a return, exchange or void: the sale. Its number, if store, till and day are the "
+                "same, else an object with the parts that differ.",
                 "anyOf": [{"type": ["string", "integer", "null"]}, referred],
             },
         },
@@ -209,6 +221,24 @@ def _with(*names: str) -> Schema:
 
 def _with_object(name: str, schema: Schema) -> Schema:
     return {"type": "object", "required": [name], "properties": {name: schema}}
+
+
+def _claim() -> Schema:
+    """Of a ``Receipt Claimed``: which receipt, and by whom."""
+    parts = {"required": ["store_id", "business_date", "receipt_id"]}
+    return {
+        "if": {"required": ["event"], "properties": {"type": {"const": "track"}, "event": {"const": CLAIM}}},
+        "then": {
+            "required": ["properties"],
+            "properties": {
+                "properties": {
+                    "type": "object",
+                    "anyOf": [{"required": ["receipt"]}, parts],
+                    "properties": {"receipt": {"type": ["string", "null"], "pattern": KEY}},
+                }
+            },
+        },
+    }
 
 
 def _if_type(type_: str, then: Schema) -> Schema:

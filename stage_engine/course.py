@@ -16,6 +16,7 @@ from stage_engine.way import Lapse, Move
 
 SALE: Final = "sale"
 RETURN: Final = "return"
+EXCHANGE: Final = "exchange"
 
 
 class Course:
@@ -198,9 +199,10 @@ class Course:
         return shown(self.model.counter_of[field], self.counters.get(field), touchpoint.occurred_at)
 
     def _settle(self, touchpoint: Touchpoint) -> None:
-        """A sale counts and adds its value; a return takes its value off, whichever sign that was sent with."""
-        if touchpoint.transaction == SALE:
-            self.purchases += 1
+        """A sale counts and adds its value; a return takes its value off, whichever sign that was sent with; an
+        exchange adds what was paid on top, or takes off what was paid back, and does not count."""
+        if touchpoint.transaction in (SALE, EXCHANGE):
+            self.purchases += touchpoint.transaction == SALE
             amount = touchpoint.value
         elif touchpoint.transaction == RETURN and touchpoint.value is not None:
             amount = -abs(touchpoint.value)

@@ -42,12 +42,14 @@ TRANSACTIONS: Final = {
     "Order Refunded": "return",
     "Receipt Issued": "sale",
     "Receipt Returned": "return",
+    "Receipt Exchanged": "exchange",
     "Receipt Voided": "void",
 }
 """What these events do to purchases and revenue, as ingest finds it."""
 _TYPES: Final = {
     **{event: type_ for type_, event in FIXED_EVENTS.items()},
     "Receipt Returned": "receipt",
+    "Receipt Exchanged": "receipt",
     "Receipt Voided": "receipt",
 }
 

@@ -80,7 +80,7 @@ class ExampleTouchpoint(Part):
     """Money."""
     currency: str = "EUR"
     """Of the value."""
-    transaction: Literal["sale", "return", "void"] | None = None
+    transaction: Literal["sale", "return", "exchange", "void"] | None = None
     """What it does to purchases and revenue; left out, it follows from the event (Order Completed is a sale)."""
     message_id: str = ""
     """Only for what is referred to later."""

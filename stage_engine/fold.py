@@ -14,13 +14,15 @@ from enum import Enum, auto
 from operator import itemgetter
 from typing import Final
 
-from stage_engine.course import SALE, Course
+from stage_engine.course import EXCHANGE, SALE, Course
 from stage_engine.journey import Journey
 from stage_engine.model import Model
 from stage_engine.tail import FULL, remembered
 from stage_engine.touchpoint import OrderKey, Placed, Touchpoint, place
 
 VOID: Final = "void"
+VOIDABLE: Final = frozenset({SALE, EXCHANGE})
+"""What a void takes back."""
 
 _BEGINNING: Final = Journey()
 
@@ -117,7 +119,7 @@ def without_voids(placed: Sequence[Placed]) -> tuple[Sequence[Placed], frozenset
     kept = [
         one
         for one in placed
-        if one[2].transaction != VOID and not (one[2].transaction == SALE and one[2].message_id in taken_back)
+        if one[2].transaction != VOID and not (one[2].transaction in VOIDABLE and one[2].message_id in taken_back)
     ]
     return kept, frozenset(taken_back.union(void.message_id for void in voids))
 

@@ -68,9 +68,9 @@ class Touchpoint(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only
     """Money in 1/``MONEY_UNIT`` of ``currency``."""
     currency: str = ""
     transaction: str = ""
-    """``sale``, ``return``, ``void`` or nothing: what it does to purchases and revenue."""
+    """``sale``, ``return``, ``exchange``, ``void`` or nothing: what it does to purchases and revenue."""
     refers_to: str = ""
-    """Of a return or void: the ``message_id`` of the sale."""
+    """Of a return, exchange or void: the ``message_id`` of the sale."""
     score_kind: str = ""
     """``nps`` (0 to 10), ``csat`` (1 to 5), ``sentiment`` (-1 to 1) or nothing."""
     score: float | None = None

@@ -44,10 +44,10 @@ def migrations() -> list[Migration]:
 
 def views(default_model: str, reporting_currency: str) -> list[View]:
     """All views, for this model and currency. What several of them say is in ``views/fragments``, each of which stands
-    for its name: ``$owned_touchpoints``."""
+    for its name, in what comes after it in the alphabet, too: ``$owned_touchpoints``."""
     values = {"default_model": _quoted(default_model), "reporting_currency": _quoted(reporting_currency)}
     for file in _sql_files("views/fragments"):
-        values[file.removesuffix(".sql")] = _read("views/fragments", file).rstrip()
+        values[file.removesuffix(".sql")] = Template(_read("views/fragments", file)).substitute(values).rstrip()
     return [
         View(file.removesuffix(".sql"), Template(_read("views", file)).substitute(values))
         for file in _sql_files("views")

@@ -43,8 +43,10 @@ INNER JOIN
             max(occurred_at) AS last_at,
             count() AS applied,
             countIf(transaction = 'sale') AS sales,
-            countIf(transaction IN ('sale', 'return') AND value IS NOT NULL) AS moneys,
-            sumIf(ifNull(if(transaction = 'sale', value, -abs(value)), 0), transaction IN ('sale', 'return')) AS money
+            countIf(transaction IN ('sale', 'return', 'exchange') AND value IS NOT NULL) AS moneys,
+            sumIf(
+                ifNull(if(transaction = 'return', -abs(value), value), 0), transaction IN ('sale', 'return', 'exchange')
+            ) AS money
         FROM $owned_touchpoints AS t
         -- A voided sale counts as never sent, whenever the void came.
         LEFT JOIN
@@ -56,7 +58,7 @@ INNER JOIN
         WHERE occurred_at <= {at:DateTime64(3, 'UTC')}
             AND t.customer_id != ''
             AND transaction != 'void'
-            AND NOT (transaction = 'sale' AND gone = 1)
+            AND NOT (transaction IN ('sale', 'exchange') AND gone = 1)
         GROUP BY customer_id, currency
     )
     GROUP BY customer_id

@@ -26,8 +26,8 @@ CREATE OR REPLACE VIEW v_touchpoints
     extra String COMMENT 'JSON object: the other top-level fields of the message',
     value Nullable(Decimal(18, 4)) COMMENT 'Money, in units of currency; NULL when none is said',
     currency LowCardinality(String) COMMENT 'ISO 4217 code of the currency of value',
-    transaction LowCardinality(String) COMMENT 'What it does to purchases and revenue: sale, return, void or nothing',
-    refers_to String COMMENT 'Of a return or void: message_id of the sale',
+    transaction LowCardinality(String) COMMENT 'What it does to purchases and revenue: sale, return, exchange, void or nothing',
+    refers_to String COMMENT 'Of a return, exchange or void: message_id of the sale',
     score_kind LowCardinality(String) COMMENT 'Kind of score: nps (0 to 10), csat (1 to 5), sentiment (-1 to 1) or nothing',
     score Nullable(Float64) COMMENT 'The score; NULL when none is said'
 )

@@ -7,7 +7,7 @@ What the rules of identity make of a history, ``tests.reference`` says.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Final
@@ -20,7 +20,17 @@ from tests.e2e.traffic import ERAS
 
 NOBODY: Final = Person(number=0, user="", device="", other_device="", contact=("", ""), email="", eras=())
 """Who says something that tells nothing of them."""
-SHAPES: Final = {"look": 4, "log in": 5, "meet": 5, "alias": 2, "tablet": 2, "till": 2, "crowd": 2, "receipt": 3}
+SHAPES: Final = {
+    "look": 4,
+    "log in": 5,
+    "meet": 6,
+    "alias": 2,
+    "tablet": 2,
+    "till": 2,
+    "crowd": 2,
+    "receipt": 3,
+    "claim": 2,
+}
 """What touchpoints say of people, and how often."""
 MEMBERS: Final = {
     "user": ("user_id", "userId"),
@@ -29,6 +39,11 @@ MEMBERS: Final = {
 }
 """For each kind of identifier that is no contact, the column and the message's member."""
 SAYINGS_BUT_ALIAS: Final = [make for make in SAYINGS if make is not aliased]
+
+
+def names_nobody(item: Item) -> bool:
+    """Whether it is a receipt that carries only its own key."""
+    return bool(item.touchpoint["contacts"] == [item.touchpoint["message_id"]])
 
 
 class History:
@@ -81,6 +96,8 @@ class History:
         here = self._seen(shape)
         if shape == "receipt":
             return self._receipt(at_ms, here)
+        if shape == "claim":
+            return self._claim(at_ms, here)
         return self._message(at_ms, here, chance_of_web=0.5 if era == "recent" else 0)
 
     def _seen(self, shape: str) -> list[str]:
@@ -107,18 +124,37 @@ class History:
                 return [self._till, *chance.choice(([], [user], [contact], [contact, device]))]
             case "crowd":
                 return [contact, other, *chance.choice(([], [user], [device], [user, device], [self._till]))]
+            case "claim":
+                return chance.choice(([user], [contact], [user, contact], [user, device], [self._till]))
             case _:
                 return chance.choice(([], [], [contact], [contact, other], [user], [user, contact], [self._till]))
 
     def _anybody(self) -> int:
         return self._chance.randrange(len(self._ids))
 
-    def _message(self, at_ms: int, here: list[str], chance_of_web: float) -> Item:
+    def _claim(self, at_ms: int, here: list[str]) -> Item:
+        """Of a receipt that named nobody, if there is one, or of one that never comes."""
+        chance, keys = self._chance, [one.touchpoint["message_id"] for one in self._items if names_nobody(one)]
+        key = chance.choice(keys) if keys else f"receipt:s%2F1/0/2026-01-01/{self._own}lost"
+        store, till, day, number = key.removeprefix("receipt:").replace("%2F", "/").rsplit("/", 3)
+        parts = {"store_id": store, "till_id": till, "business_date": day, "receipt_id": number}
+        claim = {"event": "Receipt Claimed", "properties": chance.choice(({"receipt": key}, parts))}
+        saying = ({"type": "track", **claim}, {"event": claim["event"]})
+        return self._message(at_ms, here, 0, saying, [key])
+
+    def _message(
+        self,
+        at_ms: int,
+        here: list[str],
+        chance_of_web: float,
+        saying: tuple[Row, Row] | None = None,
+        claimed: Sequence[str] = (),
+    ) -> Item:
         chance = self._chance
         names = dict(one.split(":", 1) for one in here)
         contacts = sorted({one for one in here if one.partition(":")[0] not in MEMBERS})
         source = "app" if contacts or chance.random() >= chance_of_web else "web"
-        body, said = chance.choice(SAYINGS_BUT_ALIAS)(chance, NOBODY)
+        body, said = saying or chance.choice(SAYINGS_BUT_ALIAS)(chance, NOBODY)
         if "previous" in names:
             body, said = {"type": "alias"}, {"event": "Aliased"}
         body = {"type": "track", "messageId": self._message_id(), **body, "timestamp": iso(at_ms)}
@@ -127,7 +163,7 @@ class History:
                 said[column], body[member] = names[kind], self._spelt(names[kind])
         for one in contacts:
             self._tell(body, *one.split(":", 1))
-        return message(source, body, {**said, "contacts": contacts}, at_ms)
+        return message(source, body, {**said, "contacts": sorted([*contacts, *claimed])}, at_ms)
 
     def _tell(self, body: Row, kind: str, value: str) -> None:
         """Put a contact into a message, in one of the places where contacts are looked for."""
@@ -142,7 +178,7 @@ class History:
     def _receipt(self, at_ms: int, here: list[str]) -> Item:
         chance = self._chance
         sales = [one for one in self._items if one.touchpoint["transaction"] == "sale" and one.endpoint == "receipts"]
-        kind = chance.choices(["sale", "return", "void"], weights=[8, 1, 1])[0] if sales else "sale"
+        kind = chance.choices(["sale", "return", "exchange", "void"], weights=[8, 1, 1, 1])[0] if sales else "sale"
         sale = chance.choice(sales) if kind != "sale" else None
         names = dict(one.split(":", 1) for one in here)
         customer = {"user_id" if name == "user" else name: self._spelt(value) for name, value in names.items()}

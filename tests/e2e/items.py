@@ -18,6 +18,12 @@ Row = dict[str, Any]
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 24 * 60 * MINUTE_MS
 SKEW_STEP_MS: Final = 5 * MINUTE_MS
+RECEIPT_EVENTS: Final = {
+    "sale": "Receipt Issued",
+    "return": "Receipt Returned",
+    "exchange": "Receipt Exchanged",
+    "void": "Receipt Voided",
+}
 NOTHING: Final[Row] = {
     "name": "",
     "acquisition_channel": "",
@@ -94,7 +100,7 @@ def receipt(
         body["customer"] = customer
     key = [body["store_id"].replace("/", "%2F"), str(body["till_id"]), body["business_date"], body["receipt_id"]]
     message_id = "receipt:" + "/".join(key)
-    event = {"sale": "Receipt Issued", "return": "Receipt Returned", "void": "Receipt Voided"}[kind]
+    event = RECEIPT_EVENTS[kind]
     said |= {"type": "receipt", "event": event, "channel": "store", "offline": True, "source": "till"}
     said |= {"user_id": plain(customer.get("user_id", "")), "value": total * 100, "currency": body["currency"]}
     contacts = sorted(f"{name}:{plain(value)}" for name, value in customer.items() if name != "user_id")

@@ -85,6 +85,23 @@ def test_in_the_histories_touchpoints_come_with_other_clocks_in_conflict_and_for
     assert any(people.customer(one) == "" for people in peoples for one in people.touchpoints)
 
 
+def test_in_the_histories_receipts_that_named_nobody_are_claimed(
+    histories: list[History], peoples: list[People]
+) -> None:
+    claimed = {
+        key
+        for history in histories
+        for one in history.touchpoints
+        for key in one["contacts"]
+        if one["event"] == "Receipt Claimed" and key.startswith("receipt:")
+    }
+    unnamed = [
+        (one, people) for people in peoples for one in people.touchpoints if one["identifiers"] == [one["message_id"]]
+    ]
+    assert sum(people.customer(one) != "" for one, people in unnamed if one["message_id"] in claimed) > 20
+    assert {people.customer(one) for one, people in unnamed if one["message_id"] not in claimed} == {""}
+
+
 def test_in_the_histories_every_kind_of_decision_is_taken_and_taken_back_and_matters(histories: list[History]) -> None:
     assert {(one.kind, one.revoked) for history in histories for one in history.decisions} == {
         (kind, revoked) for kind in ("split", "allow", "block") for revoked in (False, True)

@@ -189,8 +189,8 @@ def added(values: list[float]) -> float:
 def totals(kept: list[Row]) -> Row:
     money: dict[str, int] = {}
     for one in kept:
-        if one.get("transaction") in ("sale", "return") and one.get("value") is not None:
-            amount = one["value"] if one["transaction"] == "sale" else -abs(one["value"])
+        if one.get("transaction") in ("sale", "return", "exchange") and one.get("value") is not None:
+            amount = -abs(one["value"]) if one["transaction"] == "return" else one["value"]
             money[one.get("currency", "")] = money.get(one.get("currency", ""), 0) + amount
     sales = sum(one.get("transaction") == "sale" for one in kept)
     return {"touchpoints": len(kept), "purchases": sales, "revenue_by_currency": money}

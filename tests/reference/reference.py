@@ -57,7 +57,7 @@ class Reference:
     def keep(self, history: list[Row]) -> list[Row]:
         voids = [one for one in history if one.get("transaction") == "void"]
         gone = {void["refers_to"] for void in voids if void.get("refers_to")}
-        sales = [one for one in history if one.get("transaction") == "sale" and one["message_id"] in gone]
+        sales = [one for one in history if one.get("transaction") in ("sale", "exchange") and one["message_id"] in gone]
         return [one for one in history if one not in voids and one not in sales]
 
     def v_touchpoints(self) -> list[Row]:

@@ -23,7 +23,12 @@ FIXED_EVENTS: Final = {
     "group": "Group Joined",
     "alias": "Aliased",
 }
-RECEIPT_EVENTS: Final = {"sale": "Receipt Issued", "return": "Receipt Returned", "void": "Receipt Voided"}
+RECEIPT_EVENTS: Final = {
+    "sale": "Receipt Issued",
+    "return": "Receipt Returned",
+    "exchange": "Receipt Exchanged",
+    "void": "Receipt Voided",
+}
 CHANNELS: Final = {"browser": "web", "mobile": "app", "server": ""}
 NOBODY: Final = ("", "null", "undefined", "none", "nan", "nil", "anonymous", "0")
 
@@ -66,7 +71,7 @@ def from_message(sending: Row) -> Row:
 
 def from_receipt(sending: Row) -> Row:
     receipt = sending["receipt"]
-    kind = receipt.get("kind", "sale")
+    kind = receipt.get("kind") or ("return" if Decimal(str(receipt["total"])) < 0 else "sale")
     at = milliseconds(receipt["sold_at"])
     day = receipt.get("business_date") or receipt["sold_at"][:10]
     parts = (str(receipt["store_id"]), str(receipt.get("till_id") or ""), day)
@@ -106,7 +111,13 @@ def identifiers_of(message: Row, kind: str, context: Row) -> list[str]:
     traits = [*contacts_in(message.get("traits") or {})] if kind == "identify" else []
     external = [one for entry in context.get("externalIds") or [] for one in contacts_in({entry["type"]: entry["id"]})]
     people = [*named("user", message.get("userId")), *named("device", message.get("anonymousId")), *previous]
-    return sorted({*people, *traits, *external, *contacts_in(context.get("traits") or {})})
+    claimed = [claimed_receipt(message["properties"])] if message.get("event") == "Receipt Claimed" else []
+    return sorted({*people, *traits, *external, *contacts_in(context.get("traits") or {}), *claimed})
+
+
+def claimed_receipt(said: Row) -> str:
+    parts = [str(said.get(name) or "") for name in ("store_id", "till_id", "business_date", "receipt_id")]
+    return str(said.get("receipt") or receipt_key(*parts))
 
 
 def contacts_in(members: Row) -> list[str]:

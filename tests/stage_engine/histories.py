@@ -30,6 +30,7 @@ EVENTS = (
     ("track", "Something Else", ""),
     ("receipt", "Receipt Issued", "sale"),
     ("receipt", "Receipt Returned", "return"),
+    ("receipt", "Receipt Exchanged", "exchange"),
     ("receipt", "Receipt Voided", "void"),
 )
 GAPS = (0, 1, 5 * MINUTE, 40 * MINUTE, DAY, 14 * DAY, 30 * DAY, 90 * DAY, 91 * DAY, 366 * DAY)

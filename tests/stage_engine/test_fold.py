@@ -307,6 +307,17 @@ def test_a_return_takes_its_value_off_whichever_sign_it_has() -> None:
     assert folded([sale, one, two]).purchases == 1
 
 
+def test_an_exchange_changes_the_revenue_and_counts_as_no_purchase() -> None:
+    sale = simple(1, at=0, transaction="sale", value=100_000, currency="EUR")
+    on_top, back = (
+        simple(n, at=n, transaction="exchange", value=value, currency="EUR") for n, value in ((2, 30_000), (3, -20_000))
+    )
+    void = simple(4, at=4, transaction="void", refers_to=on_top.message_id)
+    assert folded([sale, on_top, back]).revenue == {"EUR": 110_000}
+    assert folded([sale, on_top, back]).purchases == 1
+    assert rows(folded([sale, on_top, back, void])) == rows(folded([sale, back]))
+
+
 def test_a_time_out_due_at_the_time_of_a_touchpoint_comes_first() -> None:
     sale = simple(1, at=0, event="Order Completed", transaction="sale")
     again = simple(2, at=90 * DAY, event="Order Completed", transaction="sale")

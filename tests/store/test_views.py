@@ -255,7 +255,7 @@ def telling(row: Row, number: int) -> Touchpoint:
         "type": digits.choose("identify", "identify", "group", "track"),
         "traits": json.dumps(digits.choose(*TRAITS)).encode(),
         "context": digits.choose(context, context.replace(b"consent", rb"\u0063onsent")),
-        "transaction": digits.choose("", "", "", "sale", "void"),
+        "transaction": digits.choose("", "", "", "sale", "exchange", "void"),
         "refers_to": digits.choose(*"abcde"),
     }
     return Touchpoint(
