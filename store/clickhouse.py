@@ -13,6 +13,7 @@ import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import clickhouse_connect
@@ -29,6 +30,7 @@ from stage_engine.identity.reading import NOTHING, Pair, Reading, bounded, readi
 from stage_engine.journey import Journey
 from stage_engine.reads import Reads
 from stage_engine.touchpoint import Placed, Touchpoint, identity_of
+from store.cluster import of_this_shard, on_cluster, settings_of
 from store.column import Column
 from store.customer_columns import STORED, customer_columns, stored_journeys
 from store.identity_columns import (
@@ -84,11 +86,16 @@ _PASSING: Final = frozenset({
     203,  # NO_FREE_CONNECTION
     209,  # SOCKET_TIMEOUT
     210,  # NETWORK_ERROR
+    225,  # NO_ZOOKEEPER
     236,  # ABORTED
     241,  # MEMORY_LIMIT_EXCEEDED
     242,  # TABLE_IS_READ_ONLY
     243,  # NOT_ENOUGH_SPACE
     252,  # TOO_MANY_PARTS
+    279,  # ALL_CONNECTION_TRIES_FAILED
+    285,  # TOO_FEW_LIVE_REPLICAS
+    286,  # UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+    319,  # UNKNOWN_STATUS_OF_INSERT
     394,  # QUERY_WAS_CANCELLED
     425,  # SYSTEM_ERROR
     439,  # CANNOT_SCHEDULE_TASK
@@ -122,8 +129,17 @@ def connect(settings: StoreSettings) -> ClickHouseStore:
 class ClickHouseStore:
     """Implements ``store.interface.Store``. May be used by several tasks at once."""
 
-    def __init__(self, settings: StoreSettings, *, database: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: StoreSettings,
+        *,
+        database: str | None = None,
+        asked_for: Mapping[str, int | str] = MappingProxyType({}),
+    ) -> None:
+        """``asked_for`` are settings of ClickHouse's that go along with every statement, beside our own."""
         self._settings = settings
+        self._cluster = settings.cluster
+        self._asked_for = {**_SETTINGS, **settings_of(settings.cluster), **asked_for}
         self._database = settings.database if database is None else database
         self._client: Client | None = None
         self._connecting = threading.Lock()
@@ -193,7 +209,7 @@ class ClickHouseStore:
     async def drop_generations(self, gone: Sequence[Generation]) -> None:
         places = ", ".join(f"({literal(one.model)}, {one.number:d})" for one in gone)
         if places:
-            await self.execute(
+            await self.change(
                 f"ALTER TABLE customers DELETE WHERE (model, generation) IN ({places}) SETTINGS mutations_sync = 1"
             )
 
@@ -223,7 +239,7 @@ class ClickHouseStore:
     async def read_readings(self, identifiers: Collection[str], limits: Limits) -> dict[str, Reading]:
         found = dict.fromkeys(identifiers, NOTHING)
         more: list[str] = []
-        for ids in arrays(identifiers):
+        for ids in self._arrays(identifiers):
             links, others = few_of(await self.rows(few_statement(ids)))
             found |= {one: bounded(one, reading_of(one, some), limits) for one, some in links.items()}
             more += others
@@ -233,19 +249,19 @@ class ClickHouseStore:
         """Of identifiers with so many links that the store had better sort them out."""
         allowed = ", ".join(map(literal, sorted(limits.allowed & set(identifiers)))) or "''"
         pairs: dict[str, dict[str, Pair]] = {}
-        for ids in arrays(identifiers):
+        for ids in self._arrays(identifiers):
             pairs |= pairs_of(await self.rows(pairs_statement(ids, allowed, limits)))
         found = {one: bounded(one, Reading(pairs=some, lent=True), limits) for one, some in pairs.items()}
         # A device that settled pairs make shared needs no marks.
         devices = [one for one, reading in found.items() if is_device(one) and len(reading.pairs) == len(pairs[one])]
-        for ids in arrays(devices):
+        for ids in self._arrays(devices):
             for device, marks in marks_of(await self.rows(marks_statement(ids))).items():
                 found[device] = bounded(device, Reading(pairs=pairs[device], marks=marks, lent=True), limits)
         return found
 
     async def read_neighbours(self, identifiers: Collection[str]) -> dict[str, frozenset[str]]:
         found: dict[str, frozenset[str]] = dict.fromkeys(identifiers, frozenset())
-        for ids in arrays(identifiers):
+        for ids in self._arrays(identifiers):
             statement = (
                 "SELECT identifier, groupUniqArray(identifiers) FROM identity_links "
                 f"WHERE identifier IN ({ids}) GROUP BY identifier"
@@ -269,13 +285,13 @@ class ClickHouseStore:
 
     async def read_filed(self, identifiers: Collection[str]) -> set[str]:
         found: set[str] = set()
-        for ids in arrays(identifiers):
+        for ids in self._arrays(identifiers):
             statement = (
                 f"SELECT DISTINCT home FROM touchpoints PREWHERE filed_under IN ({ids}) "
                 f"UNION ALL SELECT DISTINCT identifier FROM identity_links {_userless(ids)}"
             )
             found.update(one for (one,) in await self.rows(statement))
-        for ids in arrays([one for one in identifiers if is_nobody(one)]):
+        for ids in self._arrays([one for one in identifiers if is_nobody(one)]):
             hashes = f"arrayMap(id -> sipHash64(id), {ids})"
             condition = f"PREWHERE filed_under = '' AND home_hash IN ({hashes}) WHERE home IN ({ids})"
             found.update(one for (one,) in await self.rows(f"SELECT DISTINCT home FROM touchpoints {condition}"))
@@ -342,6 +358,15 @@ class ClickHouseStore:
         """Run a statement that has no result (DDL)."""
         await asyncio.to_thread(self._asking, "statement", lambda client: client.command(statement))
 
+    async def change(self, statement: str) -> None:
+        """Run a statement that changes tables or views: on a cluster, on all of it."""
+        for one in on_cluster(statement, self._cluster, self._settings.database) if self._cluster.name else [statement]:
+            await self.execute(one)
+
+    def _arrays(self, ids: Collection[str]) -> Iterator[str]:
+        """As ``arrays``, for the identifiers that the table is sharded by."""
+        return map(of_this_shard, arrays(ids)) if self._cluster.name else arrays(ids)
+
     def _write(self, table: str, columns_of: Any, rows: Sequence[Any]) -> None:
         if not rows:
             return
@@ -368,7 +393,7 @@ class ClickHouseStore:
             f"({literal(one.model)}, {one.generation:d}, {literal(one.version)})" for one in by_place.values()
         )
         found: dict[tuple[str, Fold], Journey | None] = {}
-        for ids in arrays(customer_ids if by_place else ()):
+        for ids in self._arrays(customer_ids if by_place else ()):
             statement = (
                 f"SELECT {', '.join(STORED)} FROM customers FINAL "
                 f"PREWHERE customer_id IN ({ids}) AND (model, generation) IN ({places}) "
@@ -382,8 +407,10 @@ class ClickHouseStore:
     def _read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
         formats = dict.fromkeys(FETCHED_BYTES, "bytes") | dict.fromkeys(FETCHED_TIMES, "int")
         found: dict[str, dict[bytes, Touchpoint]] = {}
-        conditions = [f"PREWHERE filed_under IN ({ids})" for ids in arrays([h for h in homes if not is_nobody(h)])]
-        for ids in arrays([home for home in homes if is_nobody(home)]):
+        conditions = [
+            f"PREWHERE filed_under IN ({ids})" for ids in self._arrays([h for h in homes if not is_nobody(h)])
+        ]
+        for ids in self._arrays([home for home in homes if is_nobody(home)]):
             hashes = f"arrayMap(id -> sipHash64(id), {ids})"
             conditions.append(f"PREWHERE filed_under = '' AND home_hash IN ({hashes}) WHERE home IN ({ids})")
         for condition in conditions:
@@ -403,14 +430,14 @@ class ClickHouseStore:
     def _read_linked(self, identifiers: Collection[str]) -> list[Touchpoint]:
         formats = dict.fromkeys(FETCHED_BYTES, "bytes") | dict.fromkeys(FETCHED_TIMES, "int")
         found: dict[str, dict[bytes, Touchpoint]] = {}
-        for ids in arrays(identifiers):
+        for ids in self._arrays(identifiers):
             keys = (
                 "SELECT sipHash64(if(startsWith(home, 'receipt:'), '', home)), sipHash64(home), original_timestamp, "
                 f"identity FROM identity_links {_userless(ids)}"
             )
             statement = (
                 f"SELECT {', '.join(FETCHED)} FROM touchpoints "
-                f"WHERE (sipHash64(filed_under), home_hash, original_timestamp, identity) IN ({keys})"
+                f"WHERE (sipHash64(filed_under), home_hash, original_timestamp, identity) GLOBAL IN ({keys})"
             )
             for block in self._blocks("touchpoints", statement, formats):
                 counting_touchpoints(block, found)
@@ -449,7 +476,7 @@ class ClickHouseStore:
                     connect_timeout=self._settings.connect_timeout_s,
                     send_receive_timeout=self._settings.request_timeout_s,
                     autogenerate_session_id=False,
-                    settings=_SETTINGS,
+                    settings=self._asked_for,
                     client_name="tappa",
                     pool_mgr=self._pool,
                 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Final
 
 from store.clickhouse import ClickHouseStore, connect
+from store.cluster import faults
 from store.interface import StoreError
 from store.schema_text import Migration, View, checksum, migrations, views
 from store.settings import StoreSettings
@@ -35,7 +36,8 @@ async def migrate(settings: StoreSettings, *, default_model: str, reporting_curr
     settings.
 
     May be run at any time, also by several processes, and again after a crash at any instruction. Raises
-    ``SchemaError`` for a database of newer code or of migrations with another text, without having touched it.
+    ``SchemaError`` for a database of newer code or of migrations with another text, and for servers whose clusters
+    are not those of the settings, without having touched it.
     """
     await _create_database(settings)
     store = connect(settings)
@@ -43,7 +45,7 @@ async def migrate(settings: StoreSettings, *, default_model: str, reporting_curr
         applied = await _applied(store)
         known = migrations()
         _judge(applied, known, settings.database)
-        await store.execute(_BOOKKEEPING)
+        await store.change(_BOOKKEEPING)
         for migration in known:
             if migration.number not in applied:
                 await _apply(store, migration)
@@ -56,7 +58,11 @@ async def migrate(settings: StoreSettings, *, default_model: str, reporting_curr
 async def _create_database(settings: StoreSettings) -> None:
     server = ClickHouseStore(settings, database="default")
     try:
-        await server.execute(f"CREATE DATABASE IF NOT EXISTS `{settings.database}`")
+        if settings.cluster.name:
+            nodes = await server.rows("SELECT cluster, shard_num, shard_weight, replica_num FROM system.clusters")
+            if said := faults([(name, *numbers) for name, *numbers in nodes], settings.cluster):
+                raise SchemaError(f"the cluster of [store.cluster] cannot be used: {'; '.join(said)}")
+        await server.change(f"CREATE DATABASE IF NOT EXISTS `{settings.database}`")
     finally:
         await server.close()
 
@@ -84,7 +90,7 @@ def _judge(applied: dict[int, str], known: list[Migration], database: str) -> No
 
 async def _apply(store: ClickHouseStore, migration: Migration) -> None:
     for statement in migration.statements:
-        await store.execute(statement)
+        await store.change(statement)
     values = f"{migration.number:d}, {literal(migration.name)}, {literal(checksum(migration.text))}"
     await store.execute(f"INSERT INTO schema_migrations (number, name, checksum) VALUES ({values})")
 
@@ -93,7 +99,7 @@ async def _refresh(store: ClickHouseStore, view: View) -> None:
     key = f"view {view.name}"
     if await store.read_note(key) == checksum(view.text) and await _exists(store, view.name):
         return
-    await store.execute(view.text)
+    await store.change(view.text)
     await store.write_note(key, checksum(view.text))
 
 

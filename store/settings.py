@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 MEGABYTE: Final = 1_000_000
 
@@ -91,6 +91,49 @@ class EmbeddedStoreSettings(BaseModel):
     )
 
 
+class ClusterSettings(BaseModel):
+    """ClickHouse on several servers: shards, and replicas of each, as in the servers' own `remote_servers`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Literal[""] | Identifier = Field(
+        default="", description="The cluster with all shards and all their replicas. Empty: a single server."
+    )
+    designated: Literal[""] | Identifier = Field(
+        default="",
+        description="The cluster with the same shards and one designated replica of each, which is the one that is "
+        "written to and asked: a worker must see what another has just written.",
+    )
+    replicas_written_min: int = Field(
+        default=2,
+        ge=1,
+        le=16,
+        description="Replicas of a shard that have an insert when it is acknowledged (`insert_quorum`), so that the "
+        "loss of a server loses nothing; 1: the designated one only.",
+    )
+    keeper_path: str = Field(
+        default="/clickhouse/tables/{shard}",
+        pattern=r"^(/[A-Za-z0-9_.{}-]+)+$",
+        description="Where the replicas of a table find each other in Keeper; `{shard}` and `{replica}` are macros of "
+        "each server.",
+    )
+    ddl_timeout_s: int = Field(
+        default=180, ge=1, description="How long a change of the tables waits for all servers to have made it."
+    )
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if bool(self.name) != bool(self.designated):
+            raise ValueError(
+                "a cluster wants both: name, and designated for the one replica of each shard that is asked"
+            )
+        if self.name and self.name == self.designated and self.replicas_written_min > 1:
+            raise ValueError(
+                "name and designated are the same, so each shard has one replica: replicas_written_min must be 1"
+            )
+        return self
+
+
 class StoreSettings(BaseModel):
     """Where ClickHouse answers, and as whom."""
 
@@ -120,6 +163,7 @@ class StoreSettings(BaseModel):
     connections_max: int = Field(default=8, ge=1, description="Connections of one process to the store.")
 
     embedded: EmbeddedStoreSettings = EmbeddedStoreSettings()
+    cluster: ClusterSettings = ClusterSettings()
 
     @property
     def url(self) -> str:

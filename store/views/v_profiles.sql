@@ -111,7 +111,7 @@ INNER JOIN
     FROM v_identities
     GROUP BY customer_id
 ) AS known ON known.customer_id = told.customer_id
-WHERE told.customer_id IN (
+WHERE told.customer_id GLOBAL IN (
     SELECT customer_id
     FROM customers FINAL
     WHERE $serving AND NOT is_deleted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
@@ -13,6 +13,7 @@ from store.memory import MemoryStore
 from store.migrate import migrate
 from store.settings import StoreSettings
 from tests.emptied import emptied
+from tests.running_shards import emptied_shards, running_shards
 
 DEFAULT_MODEL = "restless"
 """The one whose stages v_touchpoints shows: a model of the stage engine's tests that moves a lot."""
@@ -26,19 +27,41 @@ def migrated(embedded_store: StoreSettings) -> StoreSettings:
     return settings
 
 
+@pytest.fixture(scope="session")
+def sharded() -> Iterator[StoreSettings]:
+    """The same on two shards."""
+    with running_shards("tappa_of_shards", DEFAULT_MODEL) as settings:
+        yield settings
+
+
 @pytest.fixture
-async def clickhouse(migrated: StoreSettings, backend_ran: Callable[[str], None]) -> AsyncIterator[ClickHouseStore]:
-    """An empty store on ClickHouse."""
+async def one_server(migrated: StoreSettings, backend_ran: Callable[[str], None]) -> AsyncIterator[ClickHouseStore]:
+    """An empty store on a ClickHouse of one server."""
     async with emptied(migrated) as store:
         yield store
     backend_ran("store: clickhouse")
 
 
-@pytest.fixture(params=["memory", "clickhouse"])
+@pytest.fixture
+async def two_shards(sharded: StoreSettings, backend_ran: Callable[[str], None]) -> AsyncIterator[ClickHouseStore]:
+    """An empty store on a ClickHouse of two shards."""
+    async with emptied_shards(sharded) as store:
+        yield store
+    backend_ran("store: clickhouse, two shards")
+
+
+@pytest.fixture(params=["one_server", pytest.param("two_shards", marks=pytest.mark.slow)])
+def clickhouse(request: pytest.FixtureRequest) -> ClickHouseStore:
+    """An empty store on ClickHouse, of every kind in turn."""
+    found: ClickHouseStore = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["memory", "one_server", pytest.param("two_shards", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest, backend_ran: Callable[[str], None]) -> Store:
     """An empty store, of every kind in turn."""
-    if request.param == "clickhouse":
-        found: ClickHouseStore = request.getfixturevalue("clickhouse")
-        return found
-    backend_ran("store: memory")
-    return MemoryStore()
+    if request.param == "memory":
+        backend_ran("store: memory")
+        return MemoryStore()
+    found: ClickHouseStore = request.getfixturevalue(request.param)
+    return found

@@ -46,7 +46,7 @@
                             if(anonymous_id = '', [], [concat('device:', anonymous_id)])
                         ) AS all_carried
                     FROM touchpoints FINAL
-                    WHERE filed_under IN (
+                    WHERE filed_under GLOBAL IN (
                             SELECT ''
                             UNION ALL
                             SELECT identifier

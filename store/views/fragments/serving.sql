@@ -1,1 +1,1 @@
-(model, generation) NOT IN (SELECT model, generation FROM models FINAL WHERE state != 2)
+(model, generation) GLOBAL NOT IN (SELECT model, generation FROM models FINAL WHERE state != 2)
