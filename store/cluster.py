@@ -13,13 +13,14 @@ from store.settings import ClusterSettings
 from store.sql import literal
 
 SHARDED_BY: Final = {
-    "touchpoints": "sipHash64(home)",
-    "customers": "sipHash64(customer_id)",
-    "identity_links": "sipHash64(identifier)",
-    "identities": "sipHash64(identifier)",
-    "rejected": "sipHash64(rejected_id)",
+    "touchpoints": "CRC32(home)",
+    "customers": "CRC32(customer_id)",
+    "identity_links": "CRC32(identifier)",
+    "identities": "CRC32(identifier)",
+    "rejected": "CRC32(rejected_id)",
 }
-"""Where the rows of a table lie: what is read by an identifier, with all else of that identifier in this table."""
+"""Where the rows of a table lie: what is read by an identifier, with all else of that identifier in this table. The log
+parts identifiers by the same number, so with a multiple of the shards as partitions each partition has one shard."""
 FIRST_SHARD: Final = "0"
 """Where those of all other tables lie: they are small, and are read and replaced as a whole."""
 
@@ -79,7 +80,7 @@ def _alter(table: str, commands: str, everywhere: str) -> list[str]:
 def of_this_shard(ids: str) -> str:
     """Of an array of identifiers those whose rows lie on the shard that evaluates it: an absent one costs a look into
     every part of the table, too. For the identifiers that a table is sharded by."""
-    return f"arrayFilter(id -> sipHash64(id) % shardCount() = shardNum() - 1, {ids})"
+    return f"arrayFilter(id -> CRC32(id) % shardCount() = shardNum() - 1, {ids})"
 
 
 def settings_of(cluster: ClusterSettings) -> dict[str, int]:

@@ -19,6 +19,7 @@ from store.migrate import SchemaError, migrate
 from store.schema_text import migrations, views
 from store.settings import ClusterSettings, StoreSettings
 from store.sql import literal
+from stream.log.message import partition_of
 
 CLUSTER: Final = ClusterSettings(name="tappa", designated="tappa_designated")
 EXAMPLE: Final = Path(__file__).parents[2] / "deploy" / "clickhouse" / "cluster.xml"
@@ -82,7 +83,7 @@ def test_a_table_is_one_of_rows_on_every_replica_and_one_over_the_designated_one
         + "ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', a)"
         + order,
         "CREATE TABLE IF NOT EXISTS customers ON CLUSTER `tappa` AS `shop`.customers_local "
-        "ENGINE = Distributed('tappa_designated', 'shop', 'customers_local', sipHash64(customer_id)) COMMENT 'c'",
+        "ENGINE = Distributed('tappa_designated', 'shop', 'customers_local', CRC32(customer_id)) COMMENT 'c'",
     ]
 
 
@@ -106,7 +107,20 @@ def test_what_tables_are_sharded_by_are_their_columns() -> None:
     for table, key in SHARDED_BY.items():
         columns = re.search(rf"CREATE TABLE IF NOT EXISTS {table}\n\((.*?)\n\)", text, re.DOTALL)
         assert columns is not None
-        assert f"\n    {key[len('sipHash64(') : -1]} String" in columns[1]
+        assert f"\n    {key[len('CRC32(') : -1]} String" in columns[1]
+
+
+async def test_a_partition_of_the_log_has_one_shard_where_there_are_a_multiple_of_the_shards(
+    embedded_store: StoreSettings,
+) -> None:
+    names = [f"user:{number}" for number in range(200)]
+    shards, partitions = 4, 12
+    store = connect(embedded_store)
+    key = SHARDED_BY["customers"].replace("customer_id", "name")
+    rows = await store.rows(f"SELECT name, {key} % {shards} FROM (SELECT arrayJoin({names}) AS name)")
+    await store.close()
+    assert len(rows) == len(names)
+    assert {shard == partition_of(name, partitions) % shards for name, shard in rows} == {True}
 
 
 def test_the_engine_makes_the_distributed_tables_and_every_view_asks_them_without_a_join_within_a_shard(
