@@ -40,6 +40,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """By partition and generation: the offset behind the first record that tells of its rebuild."""
     positions: dict[int, int]
     """By partition: the offset behind the last record."""
+    oldest_at: int
+    """When the first of the records was appended: milliseconds since 1970 UTC."""
     messages: int
     copies: int
     """Touchpoints that were there more than once."""
@@ -100,6 +102,7 @@ def gather(records: Sequence[Record], database: str) -> Batch:
         met={(word.home, word.device) for word in words if isinstance(word, Met)},
         rebuilds=rebuilds,
         positions=positions,
+        oldest_at=min((record.appended_at for record in records), default=0),
         messages=messages,
         copies=touchpoints - len(counted),
         poison=poison,

@@ -50,6 +50,12 @@ class WorkerMetrics:
             registry=registry,
             buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
         )
+        self.visible_seconds = Histogram(
+            "tappa_worker_visible_seconds",
+            "Time from the append of a batch's oldest record until its rows were written: of all others it is shorter.",
+            registry=registry,
+            buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800),
+        )
         self.state_misses = counter("state_misses_total", "Customers whose journeys had to be read from the store.")
         self.cached_customers = gauge("cached_customers", "Customers in the cache of journeys.")
         self.lag = gauge("lag_touchpoints", "Messages accepted and not yet visible.")

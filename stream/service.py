@@ -88,6 +88,9 @@ class Service:
             working.cancel()
             await asyncio.wait([working])
             self._worker = None
+            # Another tells of these from now on; whoever adds up all workers must not count them twice.
+            self.metrics.lag.set(0)
+            self.metrics.cached_customers.set(0)
             tenure.let_go.set()
 
 

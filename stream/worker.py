@@ -507,6 +507,7 @@ class Worker:
         metrics.poison.inc(batch.poison)
         metrics.batches.inc()
         metrics.batch_seconds.observe(seconds)
+        metrics.visible_seconds.observe(max(0.0, time.time() - batch.oldest_at / 1000))
 
 
 async def linger(stop: asyncio.Event, seconds: float) -> None:

@@ -114,3 +114,18 @@ async def test_what_stops_the_worker_ends_the_process(log: MemoryLog) -> None:
     with pytest.raises(RuntimeError, match="a mistake of ours"):
         await asyncio.wait_for(process.running, 10)
     assert tenure.let_go.is_set()
+
+
+async def test_what_a_worker_has_let_go_of_is_no_longer_counted_as_its_own(log: MemoryLog) -> None:
+    process = Process(log, MemoryStore())
+    tenure = process.given.give(range(PARTITIONS))
+    await visit(log, 1)
+    cached = process.service.metrics.cached_customers
+    async with asyncio.timeout(20):
+        while cached._value.get() == 0:  # noqa: ASYNC110 - a gauge has no event
+            await asyncio.sleep(0.001)
+    process.service.metrics.lag.set(7)
+    tenure.over.set()
+    await asyncio.wait_for(tenure.let_go.wait(), 20)
+    assert (cached._value.get(), process.service.metrics.lag._value.get()) == (0, 0)
+    await process.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Any
@@ -176,6 +177,17 @@ def metric(worker: Worker, name: str) -> float:
     value = worker._metrics.registry.get_sample_value(f"tappa_worker_{name}_total")
     assert value is not None
     return value
+
+
+async def test_how_long_it_took_to_see_touchpoints_counts_from_their_append() -> None:
+    log = MemoryLog(LogSettings(partitions=3), clock=lambda: time.time() - 20)
+    worker = new_worker(log, MemoryStore())
+    await worker.start()
+    await append(log, touchpoint("one", at=0, user="ada"))
+    await drain(worker)
+    registry = worker._metrics.registry
+    assert registry.get_sample_value("tappa_worker_visible_seconds_count") == 1
+    assert registry.get_sample_value("tappa_worker_visible_seconds_bucket", {"le": "10.0"}) == 0
 
 
 async def test_touchpoints_in_order_are_stepped_and_never_refolded() -> None:
