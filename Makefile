@@ -26,12 +26,17 @@ test: $(VENV)/.dev  ## All tests, those of other languages' clients included
 test-fast: $(VENV)/.dev  ## The tests in Python, without the long ones
 	$(BIN)/python -m pytest -m "not slow" $(SPREAD)
 
-check: $(VENV)/.dev  ## Style, types, import directions, generated pages
+check: $(VENV)/.dev  ## Style, types, import directions, generated pages, deploy/
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.house.generated --check
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(BIN)/kubernetes-validate --strict --quiet deploy/kubernetes/ingest.yaml deploy/kubernetes/settings.yaml deploy/kubernetes/worker.yaml
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/python -m tests.deploy.queries
+	@if command -v promtool; then promtool check config deploy/prometheus/prometheus.yaml; else echo "no promtool here: the alert rules were read by promql-parser alone"; fi
 
 fmt: $(VENV)/.dev  ## Format the code
 	$(BIN)/ruff check --fix --quiet . || true
