@@ -69,6 +69,7 @@ from store.rejected import Refused
 from store.settings import StoreSettings
 from store.small_columns import model_columns, note_columns, position_columns, progress_columns, rejected_columns
 from store.sql import arrays, literal
+from store.stage_change import LAST_SAID, StageChange, last_said, stage_change_columns, stage_change_of
 from store.touchpoint_columns import (
     FETCHED,
     FETCHED_BYTES,
@@ -233,6 +234,48 @@ class ClickHouseStore:
     async def read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
         return await asyncio.to_thread(self._read_touchpoints, homes)
 
+    async def write_stage_changes(self, changes: Sequence[StageChange]) -> None:
+        await asyncio.to_thread(self._write, "stage_changes", stage_change_columns, changes)
+
+    async def read_last_said(self, customer_ids: Collection[str]) -> dict[tuple[str, str], dict[str, StageChange]]:
+        found: dict[tuple[str, str], list[StageChange]] = {}
+        for ids in self._arrays(customer_ids):
+            # Without FINAL: what counts is found here.
+            statement = f"SELECT {', '.join(LAST_SAID)} FROM stage_changes PREWHERE customer_id IN ({ids})"
+            for row in await self.rows(statement):
+                change = stage_change_of(row)
+                found.setdefault((change.customer_id, change.model), []).append(change)
+        return {key: last_said(some) for key, some in found.items()}
+
+    async def read_versioned(
+        self, customer_ids: Collection[str], wanted: Collection[Fold]
+    ) -> dict[tuple[str, Fold], tuple[int, Journey | None]]:
+        return await asyncio.to_thread(self._read_versioned, customer_ids, wanted)
+
+    async def read_due(
+        self, since: int, until: int, partitions: Collection[int], partitions_count: int, after: str, limit: int
+    ) -> list[str]:
+        # Without FINAL: who is looked at in vain was written a moment ago.
+        planned = "arraySlice(arrayMap(at -> toUnixTimestamp64Milli(at), visits.entered_at), visits_past + 1)"
+        rows = await self.rows(
+            f"SELECT DISTINCT customer_id FROM customers WHERE customer_id > {literal(after)} "
+            f"AND {_lives(partitions, partitions_count)} "
+            f"AND arrayExists(at -> at > {since:d} AND at <= {until:d}, {planned}) "
+            f"ORDER BY customer_id LIMIT {limit:d}"
+        )
+        return [customer_id for (customer_id,) in rows]
+
+    async def read_customers(
+        self, partitions: Collection[int], partitions_count: int, after: str, limit: int
+    ) -> list[str]:
+        tables = " UNION ALL ".join(
+            f"SELECT * FROM (SELECT DISTINCT customer_id FROM {table} WHERE customer_id > {literal(after)} "
+            f"AND {_lives(partitions, partitions_count)} ORDER BY customer_id LIMIT {limit:d})"
+            for table in ("customers", "stage_changes")
+        )
+        rows = await self.rows(f"SELECT DISTINCT customer_id FROM ({tables}) ORDER BY customer_id LIMIT {limit:d}")
+        return [customer_id for (customer_id,) in rows]
+
     async def write_links(self, sightings: Sequence[Sighting]) -> None:
         await asyncio.to_thread(self._write, "identity_links", link_columns, sightings)
 
@@ -387,22 +430,40 @@ class ClickHouseStore:
     def _read_journeys(
         self, customer_ids: Collection[str], wanted: Collection[Fold]
     ) -> dict[tuple[str, Fold], Journey | None]:
+        found: dict[tuple[str, Fold], Journey | None] = {}
         by_place = {(one.model, one.generation): one for one in wanted}
+        for block in self._stored(customer_ids, by_place, STORED):
+            for (customer_id, model, generation), journey in stored_journeys(block):
+                found[customer_id, by_place[model, generation]] = journey
+        return found
+
+    def _read_versioned(
+        self, customer_ids: Collection[str], wanted: Collection[Fold]
+    ) -> dict[tuple[str, Fold], tuple[int, Journey | None]]:
+        found: dict[tuple[str, Fold], tuple[int, Journey | None]] = {}
+        by_place = {(one.model, one.generation): one for one in wanted}
+        for *block, versions in self._stored(customer_ids, by_place, (*STORED, "version")):
+            for ((customer_id, model, generation), journey), version in zip(
+                stored_journeys(block), versions, strict=True
+            ):
+                found[customer_id, by_place[model, generation]] = (version, journey)
+        return found
+
+    def _stored(
+        self, customer_ids: Collection[str], by_place: Mapping[tuple[str, int], Fold], columns: Sequence[str]
+    ) -> Iterator[Sequence[Sequence[Any]]]:
+        """Blocks of the rows of customers, of these folds."""
         places = ", ".join(f"({literal(model)}, {number:d})" for model, number in by_place)
         versions = ", ".join(
             f"({literal(one.model)}, {one.generation:d}, {literal(one.version)})" for one in by_place.values()
         )
-        found: dict[tuple[str, Fold], Journey | None] = {}
         for ids in self._arrays(customer_ids if by_place else ()):
             statement = (
-                f"SELECT {', '.join(STORED)} FROM customers FINAL "
+                f"SELECT {', '.join(columns)} FROM customers FINAL "
                 f"PREWHERE customer_id IN ({ids}) AND (model, generation) IN ({places}) "
                 f"WHERE is_deleted OR (model, generation, model_version) IN ({versions})"
             )
-            for block in self._blocks("customers", statement, {"state": "bytes"}):
-                for (customer_id, model, generation), journey in stored_journeys(block):
-                    found[customer_id, by_place[model, generation]] = journey
-        return found
+            yield from self._blocks("customers", statement, {"state": "bytes"})
 
     def _read_touchpoints(self, homes: Collection[str]) -> dict[str, list[Touchpoint]]:
         formats = dict.fromkeys(FETCHED_BYTES, "bytes") | dict.fromkeys(FETCHED_TIMES, "int")
@@ -504,3 +565,9 @@ def _translated(what: str, error: DriverError) -> StoreError:
 
 def _of_generation(of: Fold) -> str:
     return f"model = {literal(of.model)} AND generation = {of.generation:d}"
+
+
+def _lives(partitions: Collection[int], partitions_count: int) -> str:
+    """A condition: that a customer lives in one of these partitions of the log."""
+    wanted = ", ".join(f"{partition:d}" for partition in sorted(partitions))
+    return f"CRC32(customer_id) % {partitions_count:d} IN ({wanted})"

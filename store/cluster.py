@@ -15,6 +15,7 @@ from store.sql import literal
 SHARDED_BY: Final = {
     "touchpoints": "CRC32(home)",
     "customers": "CRC32(customer_id)",
+    "stage_changes": "CRC32(customer_id)",
     "identity_links": "CRC32(identifier)",
     "identities": "CRC32(identifier)",
     "rejected": "CRC32(rejected_id)",

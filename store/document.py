@@ -21,6 +21,7 @@ _FOR_ANALYSTS: Final = (
     "v_customers",
     "v_customers_at",
     "v_stage_visits",
+    "v_stage_changes",
     "v_touchpoints",
     "v_profiles",
     "v_identities",

@@ -18,6 +18,7 @@ from stage_engine.journey import Journey
 from stage_engine.reads import Reads
 from stage_engine.touchpoint import Placed, Touchpoint
 from store.rejected import Refused
+from store.stage_change import StageChange
 
 
 class StoreError(Exception):
@@ -99,6 +100,10 @@ class Standing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Nothing is left of them."""
     own: bool
     """All of it is filed under their own identifier."""
+
+
+OFFSET_BITS: Final = 48
+"""Of a version: behind them is the epoch."""
 
 
 class CustomerRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -234,6 +239,31 @@ class Store(Protocol):
 
     async def write_customers(self, rows: Sequence[CustomerRow]) -> None:
         """Replace derived rows; one insert, all or nothing per block."""
+
+    async def write_stage_changes(self, changes: Sequence[StageChange]) -> None:
+        """Insert what is said of stage visits; the same thing said again at the same version is one row."""
+
+    async def read_last_said(self, customer_ids: Collection[str]) -> dict[tuple[str, str], dict[str, StageChange]]:
+        """By customer and model, and by ``visit_id``: what counts of all that was said (``StageChange.comes_last``);
+        ``corrects`` is left out."""
+
+    async def read_versioned(
+        self, customer_ids: Collection[str], wanted: Collection[Fold]
+    ) -> dict[tuple[str, Fold], tuple[int, Journey | None]]:
+        """As ``read_journeys``, with the version of each row."""
+
+    async def read_due(
+        self, since: int, until: int, partitions: Collection[int], partitions_count: int, after: str, limit: int
+    ) -> list[str]:
+        """Customers who live in these partitions and to whom silence brings a visit after ``since``, and at ``until``
+        at the latest (milliseconds since 1970 UTC), as any row of theirs says, also one that no longer counts. In
+        order, the first ``limit`` behind ``after``."""
+
+    async def read_customers(
+        self, partitions: Collection[int], partitions_count: int, after: str, limit: int
+    ) -> list[str]:
+        """Customers who live in these partitions and have a row, or of whom something was said. In order, the first
+        ``limit`` behind ``after``."""
 
     async def write_links(self, sightings: Sequence[Sighting]) -> None:
         """Insert links, each to be found by the identifier beside it. What was written as settled stays so."""

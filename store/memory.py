@@ -32,6 +32,7 @@ from store.interface import (
 )
 from store.packed_touchpoints import as_read
 from store.rejected import Refused
+from store.stage_change import StageChange, last_said
 from store.touchpoint_columns import counts_before, is_nobody
 
 
@@ -56,6 +57,8 @@ class MemoryStore:
         self.positions: dict[tuple[str, int, int], Position] = {}
         """By topic, epoch and partition."""
         self.notes: dict[str, str] = {}
+        self.stage_changes: dict[tuple[str, str, str, int, str], StageChange] = {}
+        """By customer, model, visit, version and kind."""
 
     async def write_touchpoints(self, placed: Sequence[Placed]) -> None:
         for _, identity, touchpoint in placed:
@@ -159,6 +162,44 @@ class MemoryStore:
             if known is None or row.version >= known.version:
                 self.generations[row.customer_id, row.model, row.generation] = row
 
+    async def write_stage_changes(self, changes: Sequence[StageChange]) -> None:
+        for one in changes:
+            key = (one.customer_id, one.model, one.visit_id, one.version, one.kind)
+            known = self.stage_changes.get(key)
+            if known is None or one.said_at >= known.said_at:
+                self.stage_changes[key] = one
+
+    async def read_last_said(self, customer_ids: Collection[str]) -> dict[tuple[str, str], dict[str, StageChange]]:
+        found: dict[tuple[str, str], list[StageChange]] = {}
+        for one in self.stage_changes.values():
+            if one.customer_id in customer_ids:
+                found.setdefault((one.customer_id, one.model), []).append(one)
+        return {key: last_said(some) for key, some in found.items()}
+
+    async def read_versioned(
+        self, customer_ids: Collection[str], wanted: Collection[Fold]
+    ) -> dict[tuple[str, Fold], tuple[int, Journey | None]]:
+        return {
+            (customer_id, one): (self.generations[customer_id, one.model, one.generation].version, journey)
+            for (customer_id, one), journey in (await self.read_journeys(customer_ids, wanted)).items()
+        }
+
+    async def read_due(
+        self, since: int, until: int, partitions: Collection[int], partitions_count: int, after: str, limit: int
+    ) -> list[str]:
+        due = {
+            row.customer_id
+            for row in self.generations.values()
+            if row.journey and any(since < one.entered_at <= until for one in row.journey.planned)
+        }
+        return _page(due, partitions, partitions_count, after, limit)
+
+    async def read_customers(
+        self, partitions: Collection[int], partitions_count: int, after: str, limit: int
+    ) -> list[str]:
+        customers = {key[0] for key in self.generations} | {key[0] for key in self.stage_changes}
+        return _page(customers, partitions, partitions_count, after, limit)
+
     async def write_links(self, sightings: Sequence[Sighting]) -> None:
         for identifier, link in sightings:
             self.links.setdefault(identifier, {})[link.order, link.settled] = link
@@ -243,3 +284,11 @@ class MemoryStore:
 def _place(customer_id: str) -> int:
     """Where a rebuild comes to a customer."""
     return int.from_bytes(blake2b(customer_id.encode(), digest_size=4).digest()) % PROGRESS_END
+
+
+def _page(
+    customers: Collection[str], partitions: Collection[int], partitions_count: int, after: str, limit: int
+) -> list[str]:
+    return sorted(one for one in customers if one > after and crc32(one.encode()) % partitions_count in partitions)[
+        :limit
+    ]

@@ -33,6 +33,7 @@ class WorkerMetrics:
         )
         self.refolded_touchpoints = counter("refolded_touchpoints_total", "Touchpoints read back for refolds.")
         self.rebuilt = counter("rebuilt_total", "Customers folded under a model that is being rebuilt.")
+        self.stage_changes = counter("stage_changes_total", "Stage changes and corrections said.")
         self.links = counter("links_total", "Touchpoints that carry several identifiers.")
         self.messages = Counter(
             "tappa_worker_messages_total", "Messages to other owners, by kind.", ["kind"], registry=registry

@@ -18,6 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from stage_engine.identity.limits import Limits
 from stage_engine.model import Model
 from store.interface import Store
+from stream.announcer import Topic
 from stream.log.interface import Log
 from stream.metrics import WorkerMetrics
 from stream.ownership import ALL, FixedShare, Ownership, Tenure
@@ -41,10 +42,11 @@ class Service:
         models: Sequence[Model],
         settings: WorkerSettings,
         limits: Limits = LIMITS,
+        topic: Topic | None = None,
     ) -> None:
         self.settings = settings
         self.metrics = WorkerMetrics()
-        self._worker_on = partial(Worker, log, store, models, settings, self.metrics, limits=limits)
+        self._worker_on = partial(Worker, log, store, models, settings, self.metrics, limits=limits, topic=topic)
         self._worker: Worker | None = None
 
     @property
@@ -104,11 +106,13 @@ async def serve(
     listener: socket.socket | None = None,
     ownership: Ownership | None = None,
     limits: Limits = LIMITS,
+    topic: Topic | None = None,
 ) -> None:
     """Work until ``stop`` is set; then finish the batch at hand, commit, and return. Without ``ownership`` all
     partitions are its own. ``announce`` gets the port of ``/healthz`` and ``/metrics`` as soon as it is open; they are
-    answered on ``listener`` instead, if given. Log and store stay the caller's to close."""
-    service = Service(log, store, models, settings, limits)
+    answered on ``listener`` instead, if given. Stage changes also go to the ``topic``. Log, store and topic stay the
+    caller's to close."""
+    service = Service(log, store, models, settings, limits, topic)
     with monitor(service, listener) as port:
         announce(port)
         await service.run(ownership or FixedShare(ALL.of(log.partitions)), stop)

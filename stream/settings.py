@@ -26,6 +26,12 @@ class KafkaSettings(BaseModel):
         pattern=r"^[A-Za-z0-9._-]{1,200}$",
         description="The topic. It is made at the first start, unless it is there.",
     )
+    changes_topic: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9._-]{0,200}$",
+        description="The topic that gets every stage change, for whoever reacts to them. It is made at the first "
+        "start, unless it is there. Empty: none; they are in the table `stage_changes` all the same.",
+    )
     group: str = Field(
         default="tappa", min_length=1, description="The workers' consumer group: they share its partitions."
     )
@@ -216,6 +222,33 @@ class WorkerSettings(BaseModel):
         ge=1,
         description="A customer who was folded again rests for one batch per so many touchpoints before the next time: "
         "one with very many who gets late ones all the time must not hold up everybody else.",
+    )
+    stage_changes: bool = Field(
+        default=True,
+        description="Whether every stage visit, and every correction, is said: in the table `stage_changes`, and on "
+        "Kafka in `changes_topic`.",
+    )
+    silence_wait_s: float = Field(
+        default=3.0,
+        ge=0,
+        le=60,
+        description="A visit that silence had brought before its customer's last touchpoint was worked off (an import "
+        "of old ones) is said only after so long: the next touchpoint may take it back.",
+    )
+    silence_look_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="How often the store is asked to whom silence will soon bring a visit, which is then said in time: "
+        "each time it reads the planned visits of all customers.",
+    )
+    changes_review_s: float = Field(
+        default=3600.0,
+        ge=0,
+        description="How often what was said of every customer is compared with what is true, and put right: what a "
+        "crash, or a worker that had lost its partitions, left behind.",
+    )
+    changes_review_customers_max: int = Field(
+        default=500, ge=1, description="Customers compared so between two batches: more are faster, and hold up more."
     )
     retry_s_max: float = Field(default=5.0, gt=0, description="Longest pause between tries while the store is away.")
     hang_s: float = Field(

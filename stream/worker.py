@@ -25,8 +25,9 @@ from stage_engine.identity.resolve import Stretches
 from stage_engine.model import Model
 from stage_engine.touchpoint import Placed
 from store.asking import Asking, chunks
-from store.interface import CustomerRow, IdentityRow, Position, State, Store, UnwritableRowError
+from store.interface import OFFSET_BITS, CustomerRow, IdentityRow, Position, State, Store, UnwritableRowError
 from stream.advance import Journeys
+from stream.announcer import Announcer, Topic
 from stream.batch import Batch, gather
 from stream.customers import Customers, Due, dead_letter
 from stream.folding import Folding, first_generations, foldings
@@ -43,7 +44,6 @@ from stream.words import Words
 
 logger = logging.getLogger(__name__)
 
-OFFSET_BITS: Final = 48
 LIMITS: Final = Limits()
 PAGE: Final = 50_000
 """Identifiers in one answer of the store, which reads all of them for every answer."""
@@ -80,6 +80,7 @@ class Worker:
         metrics: WorkerMetrics,
         partitions: Collection[int] | None = None,
         limits: Limits = LIMITS,
+        topic: Topic | None = None,
     ) -> None:
         self._log = log
         self._store = store
@@ -95,6 +96,11 @@ class Worker:
         self._customers = Customers(store, settings, self._patiently, metrics)
         self._rebuild = Rebuild(store, self._customers, settings, self._patiently, metrics, log.partitions)
         self._identities = Identities(store, limits, self._patiently)
+        self._announcer = (
+            Announcer(store, settings, self._patiently, self._steadily, metrics, topic)
+            if settings.stage_changes
+            else None
+        )
         self._epochs: dict[int, int] = {}
         self._positions: dict[int, int] = {}
         """Behind the last record whose rows are written and committed."""
@@ -173,6 +179,7 @@ class Worker:
             # Only now: whoever starts before, or after a crash, folds under the same epoch, and nobody's rows get a
             # higher one than the owner's.
             await self._note_positions()
+        await self._announce_from_now()
 
     def _is_folded(self, noted: Folded | None) -> bool:
         """Whether all rows of a partition are of today's fold. Of what serves only since the note was written, the list
@@ -193,14 +200,21 @@ class Worker:
         self._customers.use([*self._serving, *new])
         await self._rebuild.use(self._serving, new)
 
+    async def _announce_from_now(self) -> None:
+        if self._announcer:
+            await self._announcer.use(self._serving, self._versions(self._positions), self._log.partitions)
+
+    def _versions(self, positions: Mapping[int, int]) -> dict[int, int]:
+        return {at: self._version(at, offset) for at, offset in positions.items()}
+
+    def _version_of(self) -> Callable[[str], int]:
+        """The versions of the position reached, by identifier."""
+        versions = self._versions(self._positions)
+        return lambda identifier: versions[partition_of(identifier, self._log.partitions)]
+
     async def _slice(self) -> bool:
         """Between two batches, if a rebuild is under way: fold some customers more, as of the position reached."""
-        versions = {at: self._version(at, offset) for at, offset in self._positions.items()}
-
-        def version_of(identifier: str) -> int:
-            return versions[partition_of(identifier, self._log.partitions)]
-
-        sliced = await self._rebuild.slice(self._positions, version_of, self._identities.asking)
+        sliced = await self._rebuild.slice(self._positions, self._version_of(), self._identities.asking)
         self._patiently.progress_at = time.monotonic()
         return sliced
 
@@ -243,6 +257,7 @@ class Worker:
             batch = taken.batch
             if batch.rebuilds:
                 await self._use_listed_models()
+                await self._announce_from_now()
                 await self._rebuild.begin(
                     {
                         partition: position
@@ -274,12 +289,14 @@ class Worker:
                 due.steps.setdefault(one, [])
                 known.setdefault(one, journeys)
             positions = self._positions | batch.positions
-            versions = {at: self._version(at, offset) for at, offset in positions.items()}
+            versions = self._versions(positions)
 
             def version_of(identifier: str) -> int:
                 return versions[words.partition_of(identifier)]
 
-            rows = await self._write_rows(due, known, changes, asking, words, version_of)
+            if self._announcer and (unknown_refolds := due.refolds - known.keys()):
+                known |= await self._customers.load(sorted(unknown_refolds))
+            rows = await self._write_rows(due, known, changes, asking, words, version_of, self._announcer)
             self._customers.remember(rows)
             self._identities.lives(row.customer_id for row in rows if row.journey)
             await self._append(words, foreseen_now)
@@ -287,6 +304,8 @@ class Worker:
             self._positions |= batch.positions
             await self._steadily(partial(self._log.commit, batch.positions))
             self._count(batch, words, time.monotonic() - taken.began)
+        if self._announcer:
+            await self._announcer.review(self._version_of())
         await self._tidy()
 
     async def _tell(self, batch: Batch, unknown: Sequence[Link], asking: Asking, words: Words) -> set[str]:
@@ -341,8 +360,9 @@ class Worker:
         asking: Asking,
         words: Words,
         version_of: Callable[[str], int],
+        announcer: Announcer | None = None,
     ) -> list[CustomerRow]:
-        """5. and 6. Returns the rows of customers."""
+        """5. and 6. Returns the rows of customers. Before they are written, it is said what is new in them."""
         rows, letters, later = await self._customers.derive(due, known, asking, version_of)
         words.refold(sorted(later))
         rows += self._customers.tombstones((changes.gone | due.gone) - due.refolds - due.steps.keys(), version_of)
@@ -355,6 +375,8 @@ class Worker:
         self._say_who_stands_alone(changes.standing_alone)
         if letters:
             await self._patiently(partial(self._store.write_rejected, letters))
+        if rows and announcer:
+            await announcer.say(rows, known)
         if rows:
             await self._patiently(partial(self._store.write_customers, rows))
         if identities:

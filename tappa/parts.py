@@ -14,26 +14,29 @@ import socket
 import sys
 import threading
 import time
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 from tappa.exits import EXIT_NOT_DONE, EXIT_REFUSED
 from tappa.lock import HeldError, Lock, part_lock
 from tappa.workers import CountsDifferError, part_kind, require_same_count
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from stage_engine.identity.limits import Limits
     from stage_engine.model import Model
     from store.interface import Store
+    from stream.log.kafka.changes import ChangesTopic
     from stream.log.kafka.log import KafkaLog
     from stream.log.sqlite import SqliteLog
     from stream.ownership import Ownership, Share
     from tappa.settings import Settings
 
 logger = logging.getLogger("tappa")
+T = TypeVar("T")
 
 DRAIN_S: Final = 4.0
 """Time for what is under way when a part is told to stop; all of them together have 10 s (DESIGN: ``tappa up``)."""
@@ -194,14 +197,16 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
         return
     store = connect(settings.store)
     limits = limits_of(settings.identity)
+    topic: ChangesTopic | None = None
     try:
+        topic = await _opened_topic(settings, stop)
         _spare_garbage_collector("worker")
         if share.index == 0:
             await _say_whether_limits_changed(store, limits)
             await _say_whether_models_wait(store, models)
         async with _ownership(log, share, name) as ownership:
             work = asyncio.create_task(
-                serve(log, store, models, settings.worker, stop, lambda port: None, listener, ownership, limits)
+                serve(log, store, models, settings.worker, stop, lambda port: None, listener, ownership, limits, topic)
             )
             await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
             await asyncio.wait([work], timeout=DRAIN_S)
@@ -214,6 +219,8 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
         logger.error("%s: what follows is done at the next start", error)
         sys.exit(EXIT_NOT_DONE)
     finally:
+        if topic is not None:
+            await topic.close()
         await store.close()
         await log.close()
 
@@ -222,13 +229,29 @@ async def opened_log(
     settings: Settings, data: Path, stop: asyncio.Event, retry_s: float = LOG_RETRY_S
 ) -> SqliteLog | KafkaLog | None:
     """The log; brokers that are away are waited for. None when told to stop before."""
-    from stream.log.interface import LogUnavailableError
     from stream.log.opening import open_log
+
+    return await _opened(settings, partial(open_log, data / "log", settings.log), stop, retry_s)
+
+
+async def _opened_topic(settings: Settings, stop: asyncio.Event) -> ChangesTopic | None:
+    """Where stage changes go beside the store, if the settings say so. As ``opened_log``."""
+    if not (settings.worker.stage_changes and settings.log.kafka.changes_topic):
+        return None
+    from stream.log.kafka.changes import ChangesTopic
+
+    return await _opened(settings, partial(ChangesTopic.open, settings.log), stop, LOG_RETRY_S)
+
+
+async def _opened(
+    settings: Settings, open_it: Callable[[], Awaitable[T]], stop: asyncio.Event, retry_s: float
+) -> T | None:
+    from stream.log.interface import LogUnavailableError
 
     told = ""
     while not stop.is_set():
         try:
-            return await open_log(data / "log", settings.log)
+            return await open_it()
         except LogUnavailableError as trouble:
             if not settings.log.kafka.servers:
                 raise

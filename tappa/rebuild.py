@@ -13,6 +13,7 @@ import msgspec
 
 from stage_engine.model import Model, load_model
 from store.interface import PROGRESS_END, Fold, Generation, State, Store
+from stream.announcer import TELL_NOTE
 from stream.change import Difference, difference, is_done, leftovers, tell, under_way
 from stream.folding import foldings
 from stream.log.interface import Log
@@ -137,6 +138,11 @@ async def database_id(store: Store) -> str:
 async def pause(store: Store, number: int, *, rest: bool) -> None:
     """Have the workers rest, or go on."""
     await store.write_note(PAUSED_NOTE.format(generation=number), "1" if rest else "")
+
+
+async def say_changes(store: Store, number: int) -> None:
+    """Have the workers say, once its rows serve, what the rebuild changed."""
+    await store.write_note(TELL_NOTE.format(generation=number), "1")
 
 
 async def followed(log: Log, store: Store, number: int) -> AsyncIterator[Step]:

@@ -11,7 +11,7 @@ from store.settings import StoreSettings
 
 TABLES: Final = (
     "touchpoints", "customers", "rejected", "positions", "settings", "identity_links", "identities", "splits", "models",
-    "rebuild_progress",
+    "rebuild_progress", "stage_changes",
 )  # fmt: skip
 
 

@@ -33,6 +33,9 @@ IDLE_S = 20.0
 @click.option(
     "--samples", type=click.IntRange(0, 100), default=3, show_default=True, help="Customers to name for each change."
 )
+@click.option(
+    "--say-changes", is_flag=True, help="Say in stage_changes what this changes. Without it a rebuild says nothing."
+)
 @click.option("--pause", is_flag=True, help="Have the workers rest. What arrives is folded under both versions.")
 @click.option("--resume", is_flag=True, help="Have them go on, and return. Without it: go on, and wait for the end.")
 @click.option("--cancel", is_flag=True, help="Give the rebuild up. The version that serves goes on.")
@@ -42,6 +45,7 @@ def rebuild(
     models: tuple[str, ...],
     dry_run: bool,
     samples: int,
+    say_changes: bool,
     pause: bool,
     resume: bool,
     cancel: bool,
@@ -59,13 +63,16 @@ def rebuild(
     """
     if sum((dry_run, pause, resume, cancel)) > 1:
         raise click.UsageError("choose one of --dry-run, --pause, --resume and --cancel")
+    if say_changes and (dry_run or pause or cancel):
+        raise click.UsageError("--say-changes is for a rebuild that is begun or waited for")
     run: Callable[[Context], Awaitable[None]]
     if dry_run:
         run = _Command(models, as_json, samples).preview
     elif pause or resume:
         run = _Command(models, as_json, samples).rest if pause else _Command(models, as_json, samples).resume
     else:
-        run = _Command(models, as_json, samples).give_up if cancel else _Command(models, as_json, samples).rebuild
+        command = _Command(models, as_json, samples, say_changes=say_changes)
+        run = command.give_up if cancel else command.rebuild
     try:
         asked(data, lambda context: _tried(run, context))
     except KeyboardInterrupt:
@@ -89,10 +96,11 @@ async def _tried(run: Callable[[Context], Awaitable[None]], context: Context) ->
 class _Command:
     """One call."""
 
-    def __init__(self, models: Sequence[str], as_json: bool, samples: int) -> None:
+    def __init__(self, models: Sequence[str], as_json: bool, samples: int, *, say_changes: bool = False) -> None:
         self._models = models
         self._json = as_json
         self._samples = samples
+        self._say_changes = say_changes
 
     async def _situation(self, context: Context) -> Situation:
         from tappa.rebuild import situation
@@ -177,7 +185,7 @@ class _Command:
     async def rebuild(self, context: Context) -> None:
         """Begin or go on, wait, switch, clean up."""
         from stream.change import begin, switch, tell
-        from tappa.rebuild import clean_up, database_id, followed, pause, require_same
+        from tappa.rebuild import clean_up, database_id, followed, pause, require_same, say_changes
 
         with _alone(context.data):
             async with await _log(context) as log:
@@ -199,6 +207,8 @@ class _Command:
                     number = 0
                 names = _named(found.under_way) or [one.name for one in wanted.to_fold]
                 began = time.monotonic()
+                if number and self._say_changes:
+                    await say_changes(context.store, number)
                 if number:
                     step = await self._follow(followed(log, context.store, number), names, context)
                 await switch(log, context.store, database, dropped=wanted.dropped)

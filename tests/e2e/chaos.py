@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
+from stream.log.kafka.log import KafkaLog
+from stream.settings import LogSettings
+from tests.e2e import said
 from tests.e2e.delivery import Delivery
 from tests.e2e.installation import Installation
 from tests.e2e.items import DAY_MS
@@ -17,6 +21,7 @@ from tests.e2e.traffic import Traffic
 from tests.e2e.views import differences
 from tests.kafka.running_broker import RunningBroker
 
+CHANGES_TOPIC: Final = "stage-changes"
 WORKERS: Final = 2
 TARGETS: Final = ("ingest", "worker", "worker-2", "store", "supervisor")
 EVERYTHING: Final = "everything"
@@ -36,7 +41,23 @@ test."""
 
 def on_kafka(broker: RunningBroker) -> dict[str, str]:
     """The settings of an installation whose log is there; a session is short."""
-    return {"TAPPA_LOG__KAFKA__SERVERS": broker.address, "TAPPA_LOG__KAFKA__SESSION_TIMEOUT_S": str(SESSION_S)}
+    return {
+        "TAPPA_LOG__KAFKA__SERVERS": broker.address,
+        "TAPPA_LOG__KAFKA__SESSION_TIMEOUT_S": str(SESSION_S),
+        "TAPPA_LOG__KAFKA__CHANGES_TOPIC": CHANGES_TOPIC,
+    }
+
+
+async def in_the_topic(broker: RunningBroker) -> list[dict[str, Any]]:
+    """All that was said of stage visits there, as ``said.in_the_table`` has it."""
+    settings = LogSettings.model_validate({"kafka": {"servers": broker.address, "topic": CHANGES_TOPIC}})
+    async with await KafkaLog.open(settings) as topic:
+        positions, ends, found = await topic.heads(), await topic.ends(), list[dict[str, Any]]()
+        while positions != ends:
+            for one in await topic.read(positions, messages_max=100_000, wait_s=1):
+                positions[one.partition] = one.offset + 1
+                found.append(said.row_of(json.loads(one.frame)))
+        return found
 
 
 def yesterday_ms() -> int:
@@ -61,7 +82,7 @@ async def torture(
     end_ms = yesterday_ms()
     traffic = Traffic(seed, touchpoints=touchpoints, customers=max(50, touchpoints // 20), end_ms=end_ms)
     killed: Counter[str] = Counter()
-    settings = {**SETTINGS, **(on_kafka(broker) if broker else {})}
+    settings = {**SETTINGS, **said.SETTINGS, **(on_kafka(broker) if broker else {})}
     with Installation(directory, workers=WORKERS, **settings) as tappa:
         delivery = Delivery(tappa, pause_s=0.02)
         killing = asyncio.create_task(kill_all(tappa, kills, chance, pause_s, killed, say, broker))
@@ -76,6 +97,9 @@ async def torture(
         sent = [item.touchpoint for item in traffic.sendings(0)]
         found = differences(tappa, sent, now_ms=end_ms + DAY_MS, at_ms=end_ms - 10 * DAY_MS + 12_345)
         assert found == {}, f"seed {seed}: {found}\n{tappa.said()}"
+        await asyncio.to_thread(said.wait_until_true, tappa)
+        if broker:
+            assert not (wrong := said.untrue(tappa, await in_the_topic(broker))), f"seed {seed}: {wrong}"
     return killed
 
 

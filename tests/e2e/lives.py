@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from tests.e2e import said
 from tests.e2e.chaos import EVERYTHING, SETTINGS, TARGETS, VISIBLE_WITHIN_S, WORKERS, kill_all, yesterday_ms
 from tests.e2e.decision import Decision, decide, decided
 from tests.e2e.delivery import Delivery
@@ -70,7 +71,7 @@ class Conditions:
             "TAPPA_WORKER__CACHE_CUSTOMERS_MAX": chance.choice(("3", "100000")),
         }
         told = {f"TAPPA_IDENTITY__{NAMES[name]}": json.dumps(limit) for name, limit in limits.items()}
-        return Conditions(limits=limits, settings={**SETTINGS, **settings, **told})
+        return Conditions(limits=limits, settings={**SETTINGS, **said.SETTINGS, **settings, **told})
 
 
 def lots(first: int, histories: int) -> list[list[int]]:
@@ -103,6 +104,7 @@ async def live(directory: Path, seeds: Sequence[int], say: Callable[[str], None]
             **decided([one for history in histories for one in history.decisions], conditions.limits),
         )
         assert found == {}, f"{failed(histories, found)}\n{conditions}\n{found}\n{tappa.said()}"
+        await asyncio.to_thread(said.wait_until_true, tappa)
     return killed
 
 

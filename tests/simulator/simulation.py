@@ -27,7 +27,7 @@ from stream.worker import DATABASE_NOTE, Worker
 from tests.simulator.world import History, wrong_rows
 
 MODEL: Model = parse_model(files("stage_engine").joinpath("models/seven_stage.yaml").read_text())
-SETTINGS = WorkerSettings(batch_wait_s=0, refold_customers_max=3, rebuild_touchpoints_max=3)
+SETTINGS = WorkerSettings(batch_wait_s=0, refold_customers_max=3, rebuild_touchpoints_max=3, stage_changes=False)
 TURNS_MAX = 40_000
 """More than any history needs: workers that never come to an end are wrong, too."""
 STRIKES_MAX = 12
@@ -128,6 +128,7 @@ class Simulation:
 
     models: Sequence[Model] = (MODEL,)
     """What workers are given when they start."""
+    settings = SETTINGS
     turns_max = TURNS_MAX
 
     def __init__(self, history: History, seed: int, make: Callable[..., Worker] = Worker) -> None:
@@ -140,6 +141,8 @@ class Simulation:
         self.store.notes[DATABASE_NOTE] = "simulated"
         self._running: dict[asyncio.Task[None], tuple[int, ...]] = {}
         self._zombies: list[asyncio.Task[None]] = []
+        self.struck = False
+        """Whether anything went wrong: a death, or a rebalance."""
 
     async def live(self) -> list[str]:
         """Live through it; returns what is wrong in the end."""
@@ -151,6 +154,7 @@ class Simulation:
                 return ["the workers do not come to an end"]
             if strikes and self._dice.random() < trouble:
                 strikes -= 1
+                self.struck = True
                 await self._strike()
             if self._zombies and self._dice.random() < ZOMBIE_ENDS:
                 await self._end([self._zombies.pop(self._dice.randrange(len(self._zombies)))])
@@ -190,7 +194,7 @@ class Simulation:
         # A worker that seldom notes its positions reads much again after a crash, one that always does reads little.
         # One whose customers rest soon puts refolds off.
         choices = {"tidy_interval_s": (1e-9, 1e-9, 1e9), "rest_touchpoints": (1_000, 1_000, 1_000, 8)}
-        settings = SETTINGS.model_copy(update={name: self._dice.choice(some) for name, some in choices.items()})
+        settings = self.settings.model_copy(update={name: self._dice.choice(some) for name, some in choices.items()})
         worker = self._make(log, store, self.models, settings, WorkerMetrics(), share, self.history.limits)
         live = worker.run(asyncio.Event()) if self._dice.random() < 0.5 else batch_by_batch(worker)
         self._running[asyncio.create_task(live)] = tuple(share)

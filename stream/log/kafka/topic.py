@@ -41,16 +41,23 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 async def find_or_make(connection: Connection, settings: LogSettings) -> Topic:
     """The topic of the settings, made if there is none, with a leader for each partition. Raises
     ``LogUnavailableError``, also for a topic that does not fit: what to change is in the message."""
+    topic = await found_or_made(connection, settings)
     with explained(settings.kafka):
-        topic = await find(connection)
-        if topic is None:
-            await _make(connection, settings)
-            topic = await _led(connection)
         if amiss := list(_amiss(topic, await _configuration(connection), settings)):
             raise LogUnavailableError(f"topic {settings.kafka.topic!r} does not fit: " + "; ".join(amiss))
     if topic.replicas == 1:
         logger.warning("topic %r has one copy: what is acknowledged is lost with its broker", settings.kafka.topic)
     return topic
+
+
+async def found_or_made(connection: Connection, settings: LogSettings) -> Topic:
+    """The same, however it is set up."""
+    with explained(settings.kafka):
+        topic = await find(connection)
+        if topic is None:
+            await _make(connection, settings)
+            topic = await _led(connection)
+        return topic
 
 
 async def find(connection: Connection) -> Topic | None:

@@ -7,7 +7,6 @@ producer that failed, or did not get its acknowledgement in time, is thrown away
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -19,10 +18,9 @@ from aiokafka import AIOKafkaProducer, errors
 
 from stream.log.grouping import NewRecord, group, size_of
 from stream.log.interface import LogError, LogFullError, LogUnavailableError
-from stream.log.kafka.connection import client_arguments
-from stream.log.kafka.errors import explained, hush, refusal
+from stream.log.kafka.errors import explained, refusal
+from stream.log.kafka.producer import connected, let_go
 from stream.log.kafka.record import HEADERS
-from stream.log.kafka.topic import RECORD_MARGIN_BYTES
 from stream.log.writer import CLOSED, Clock
 from stream.settings import LogSettings
 
@@ -208,23 +206,7 @@ class KafkaWriter:
             wait_s = min(wait_s * 2, CONNECT_WAIT_S_MAX)
 
     async def _connect(self) -> AIOKafkaProducer:
-        hush()
-        producer = AIOKafkaProducer(
-            **client_arguments(self._kafka),
-            enable_idempotence=True,
-            acks="all",
-            compression_type=None if self._kafka.compression == "none" else self._kafka.compression,
-            max_batch_size=self._settings.frame_bytes_max + RECORD_MARGIN_BYTES,
-            linger_ms=0,
-        )
-        try:
-            async with asyncio.timeout(2 * self._kafka.request_timeout_s):
-                await producer.start()
-                await producer.partitions_for(self._kafka.topic)
-        except BaseException:
-            await self._dispose(producer)
-            raise
-        return producer
+        return await connected(self._settings, self._kafka.topic)
 
     def _discard(self, producer: AIOKafkaProducer | None) -> None:
         """Do without this one from now on."""
@@ -236,16 +218,9 @@ class KafkaWriter:
         disposal.add_done_callback(self._disposals.discard)
 
     async def _dispose(self, producer: AIOKafkaProducer) -> None:
-        """Let it finish what is under way, for as long as that may take; then stop it, in the middle of what it would
-        try for ever. Its own ``stop`` would wait for that."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_S_MAX if self._closing else self._kafka.append_timeout_s):
-                await producer.flush()
-        producer._closed = True
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(CLOSE_S_MAX if self._closing else 2 * self._kafka.request_timeout_s):
-                await producer._sender.close()
-        await producer.client.close()
+        """Let it finish what is under way, for as long as that may take."""
+        flush_s, stop_s = self._kafka.append_timeout_s, 2 * self._kafka.request_timeout_s
+        await let_go(producer, *((CLOSE_S_MAX, CLOSE_S_MAX) if self._closing else (flush_s, stop_s)))
 
     def _say(self, trouble: LogError | None) -> None:
         """One line for each change."""
