@@ -115,6 +115,14 @@ class IngestSettings(BaseModel):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    drain_s: float = Field(
+        default=3.0,
+        ge=0,
+        le=300,
+        description="How long ingest, when it is told to stop, goes on answering, each answer the last on its "
+        "connection. Longer than clients leave a connection unused between two requests, then none of them fails. It "
+        "ends earlier when nobody is connected. `tappa up` ends its parts after some seconds whatever this says.",
+    )
     public_url: str = Field(
         default="",
         description="Address under which browsers reach ingest (`https://touch.example.com`), told to Segment's "

@@ -112,6 +112,7 @@ async def _ingest(settings: Settings, data: Path, listener: socket.socket) -> No
     from explore.app import create_router
     from ingest.app import create_app
     from store.clickhouse import connect
+    from tappa.farewell import Farewell, Server
     from tappa.identifiers import Normaliser
     from tappa.keys import Keys
     from tappa.limits import limits_of
@@ -149,8 +150,9 @@ async def _ingest(settings: Settings, data: Path, listener: socket.socket) -> No
                 default_model=default_model(settings),
             )
         )
+        farewell = Farewell(app)
         config = uvicorn.Config(
-            app,
+            farewell,
             http="httptools",
             ws="none",
             log_config=None,
@@ -160,7 +162,7 @@ async def _ingest(settings: Settings, data: Path, listener: socket.socket) -> No
             timeout_graceful_shutdown=int(DRAIN_S),
         )
         _spare_garbage_collector("ingest")
-        await uvicorn.Server(config).serve([listener])
+        await Server(config, farewell, settings.ingest.drain_s).serve([listener])
     finally:
         answering.close()
         await store.close()

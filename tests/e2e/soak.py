@@ -1,6 +1,6 @@
 """The long form of the kill tests, ``python -m tests.e2e.soak``: much traffic while each process is killed twenty times
-and then all together, models that change while 2,000 touchpoints a second arrive, a hundred seeds of kills on Kafka,
-and two hundred histories in which nearly every touchpoint says who is who.
+and then all together, models that change and a rolling restart while 2,000 touchpoints a second arrive, a hundred seeds
+of kills on Kafka, and two hundred histories in which nearly every touchpoint says who is who.
 
 Prints the seeds, so that a failure can be repeated, and leaves the data directory of a failure where it says.
 """
@@ -23,12 +23,14 @@ from typing import Final
 from tests.e2e.changing import change
 from tests.e2e.chaos import EVERYTHING, TARGETS, on_kafka_order, torture
 from tests.e2e.lives import live, lots
-from tests.kafka.running_broker import running_broker
+from tests.e2e.rolling import roll
+from tests.kafka.running_broker import RunningBroker, running_broker
 
 CHANGES: Final = (("linear",), ("five_stage", "four_stage", "linear", "circular", "five_e"))
 """The models that are active beside the one that changes."""
 CHANGE_TOUCHPOINTS: Final = 20_000
 CHANGE_PER_S: Final = 2_000
+ROLLING_PER_S: Final = 2_000
 
 
 def main() -> None:
@@ -39,6 +41,8 @@ def main() -> None:
     if arguments.changes:
         for beside in CHANGES:
             soak.change(beside)
+    if arguments.rolling:
+        soak.rolling()
     for seed in range(arguments.first, arguments.first + arguments.kafka):
         soak.kafka(seed, arguments.touchpoints)
     for seeds in lots(arguments.first, arguments.histories):
@@ -52,6 +56,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=20, help="of each process under traffic; 0: none (%(default)s)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the traffic and its kills (the time)")
     parser.add_argument("--no-changes", dest="changes", action="store_false", help="leave out changing models")
+    parser.add_argument("--no-rolling", dest="rolling", action="store_false", help="leave out the rolling restart")
     parser.add_argument("--kafka", type=int, default=100, help="how often on Kafka (%(default)s)")
     parser.add_argument("--touchpoints", type=int, default=50_000, help="so many each time there (%(default)s)")
     parser.add_argument("--histories", type=int, default=200, help="how many histories (%(default)s)")
@@ -86,6 +91,21 @@ class Soak:
             directory, beside=beside, touchpoints=CHANGE_TOUCHPOINTS, per_s=CHANGE_PER_S, kills=TARGETS, say=self.say
         )
         self._run(directory, f"a change beside {len(beside)} models", lived)
+
+    def rolling(self) -> None:
+        """Workers and ingest restarted one after the other, on Kafka, under steady traffic; says how long things
+        took."""
+        directory = Path(tempfile.mkdtemp(prefix="tappa-soak-"))
+
+        async def rolled(broker: RunningBroker) -> Counter[str]:
+            found = await roll(directory, broker, per_s=ROLLING_PER_S, calm_s=20, say=self.say)
+            self.say(found.said())
+            assert not found.failed, found.failed[:5]
+            assert not found.missing, f"{found.missing} customers are missing"
+            return Counter({"restarts": 3})
+
+        with running_broker() as broker:
+            self._run(directory, "a rolling restart", rolled(broker))
 
     def kafka(self, seed: int, touchpoints: int) -> None:
         """Traffic on Kafka, workers killed, frozen, added and stopped, ingest and broker killed."""
