@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from ingest import documentation
 from ingest.arrival import Rules
+from ingest.hooks.signature import HEADERS
 from ingest.judge import RECEIPT
 from ingest.metrics import CONTENT_TYPE, Metrics
 from ingest.reception import BATCH, CORS, Reception, json_response, refusal_response
@@ -123,6 +124,15 @@ def create_app(
     for path in ("/v1/batch", "/v1/import", "/v1/b"):
         write(path, BATCH)
     write("/v1/receipts", RECEIPT)
+
+    def hook(kind: str) -> None:
+        async def take(request: Request) -> Response:
+            return await reception.take_hook(request, kind, request.path_params["source"])
+
+        route(f"/v1/hooks/{kind}/{{source}}", "POST", take)
+
+    for kind in HEADERS:
+        hook(kind)
 
     async def project(request: Request) -> Response:
         return _project_settings(request, sources, settings.public_url)

@@ -41,5 +41,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     received_at: int
     correction: int = 0
     """What to add to the sender's times."""
+    receipt: str = ""
+    """The key of the receipt that all items are about, beside what they say themselves."""
     context: bytes = b""
     """The envelope's context."""

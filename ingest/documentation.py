@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ingest.hooks.signature import HEADERS
 from ingest.metrics import Metrics
 from ingest.refusals import TABLE, Code
 from ingest.schema import schemas
@@ -83,11 +84,31 @@ _WHAT: Final = {
     "alias": "Two ids are one user; `previousId` goes",
 }
 _SHORT: Final = {"track": "t", "identify": "i", "page": "p", "screen": "s", "group": "g", "alias": "a"}
-_WRITE_CODES: Final = tuple(
-    code
-    for code, row in TABLE.items()
-    if row.status is not None and code not in {Code.NOT_FOUND, Code.METHOD_NOT_ALLOWED}
+_KEY_CODES: Final = {Code.MISSING_WRITE_KEY, Code.UNKNOWN_WRITE_KEY}
+_OTHERS: Final = {
+    *(Code.NOT_FOUND, Code.METHOD_NOT_ALLOWED, Code.UNKNOWN_HOOK, Code.INVALID_SIGNATURE, Code.STALE_SIGNATURE),
+}
+_WRITE_CODES: Final = tuple(code for code, row in TABLE.items() if row.status is not None and code not in _OTHERS)
+
+_HOOK_CODES: Final = (
+    *(Code.UNKNOWN_HOOK, Code.INVALID_SIGNATURE, Code.STALE_SIGNATURE),
+    *(code for code in _WRITE_CODES if code not in _KEY_CODES),
 )
+_HOOKS: Final[dict[str, tuple[str, Any]]] = {
+    "shopify": (
+        "Webhooks of a Shopify shop: orders, refunds, customers.",
+        {"id": 820982911946154508, "created_at": "2026-03-01T10:15:00+01:00", "email": "ann@example.com",
+         "total_price": "59.80", "currency": "EUR", "source_name": "web"},
+    ),
+    "square": (
+        "Webhooks of Square: payments, refunds, orders, customers.",
+        {"type": "payment.updated", "event_id": "6a8f5f28", "data": {"object": {"payment": {
+            "id": "hYy9pRFVxpDsO1FB05SunFWUe9JZY", "status": "COMPLETED", "created_at": "2026-03-01T09:15:00Z",
+            "total_money": {"amount": 5980, "currency": "EUR"}, "customer_id": "W92WH6P11H4Z77CTET0RNTGFW8"}}}},
+    ),
+    "signed": ("Receipts, or a batch of messages, signed by your own sender.", RECEIPT),
+}  # fmt: skip
+"""By kind of webhook: what it is, and an example."""
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,6 +203,17 @@ def _endpoints() -> Iterable[Endpoint]:
         refusals=_WRITE_CODES,
         media_types=("application/json", "application/x-ndjson", "text/plain"),
     )
+    for kind, (summary, example) in _HOOKS.items():
+        yield Endpoint(
+            method="POST",
+            path=f"/v1/hooks/{kind}/{{source}}",
+            summary=summary,
+            description=f"Signed in `{HEADERS[kind]}`, over the raw body. `docs/hooks.md` says how to set it up.",
+            body={"type": ["object", "array"]},
+            requests={"a body": example},
+            answer=ACCEPTED,
+            refusals=_HOOK_CODES,
+        )
     yield Endpoint(
         method="GET",
         path="/v1/projects/{write_key}/settings",

@@ -63,6 +63,13 @@ class Judgement:
         self.messages[partition_of(touchpoint.home, self._partitions)].append(encode_message(touchpoint))
         self.accepted[touchpoint.type] += 1
 
+    def add(self, other: Judgement) -> None:
+        """What was decided elsewhere about other items of the same request."""
+        for partition, messages in other.messages.items():
+            self.messages[partition] += messages
+        self.accepted += other.accepted
+        self.verdicts += other.verdicts
+
     def _check(self, item: bytes) -> None:
         """Raises ``ItemRefusedError`` for what is too large or no UTF-8."""
         if len(item) > self._bytes_max:

@@ -126,6 +126,8 @@ def _identifiers(
     )
     if arrival.source.joins != "all":
         found = allowed(found, arrival.source.joins)
+    if arrival.receipt and arrival.source.joins == "all":
+        found = replace(found, contacts=tuple(sorted({*found.contacts, arrival.receipt})))
     if not (found.user_id or found.contacts or found.anonymous_id):
         raise ItemRefusedError(Code.MISSING_IDENTIFIER)
     return found

@@ -17,6 +17,8 @@ from ingest.arrival import Arrival, Rules
 from ingest.body import InFlight, receive
 from ingest.credentials import write_key_of
 from ingest.envelope import Body, read_batch, read_receipts, read_single, text_in
+from ingest.hooks.reading import HookItem, items_of
+from ingest.hooks.signature import check_signature
 from ingest.judge import RECEIPT, Judgement, Verdict
 from ingest.metrics import Metrics
 from ingest.rate import RateLimit
@@ -76,6 +78,39 @@ class Reception:
             await self._append(judgement)
         self._count(source, judgement)
         return json_response(200, _answer(judgement))
+
+    async def take_hook(self, request: Request, kind: str, name: str) -> Response:
+        """Answers one webhook. Who sends is said by the address, and proved by the signature."""
+        source, settings = self._sources.named(name), self._rules.settings
+        if source is None or source.hook is None or source.hook.kind != kind:
+            raise RequestRefusedError(Code.UNKNOWN_HOOK)
+        self._rate.check(f"hook {name}")
+        with self._in_flight.reserve() as reservation:
+            bytes_max, timeout_s = settings.receipts_bytes_max, settings.body_timeout_s
+            raw = await receive(request, reservation, bytes_max=bytes_max, timeout_s=timeout_s)
+            check_signature(source.hook, request.headers, raw, self._now_ms() // 1000)
+            items = items_of(source.hook, request.headers, raw, document_bytes_max=settings.body_bytes_max)
+            if len(items) > settings.receipts_items_max:
+                raise RequestRefusedError(Code.TOO_MANY_ITEMS)
+            self._rate.take(f"hook {name}", len(items))
+            judgement = await self._judge_hook(items, source, f"/v1/hooks/{kind}")
+            await self._append(judgement)
+        self._count(source, judgement)
+        return json_response(200, _answer(judgement))
+
+    async def _judge_hook(self, items: Sequence[HookItem], source: Source, endpoint: str) -> Judgement:
+        """All items in one judgement, each by its own endpoint's rules."""
+        arrival = Arrival(source=source, endpoint=endpoint, received_at=self._now_ms())
+        together = Judgement(self._rules, arrival, self._log.partitions)
+        for index, item in enumerate(items):
+            kind = RECEIPT if item.is_receipt else ""
+            here = msgspec.structs.replace(arrival, type=kind, receipt=item.order)
+            judgement = Judgement(self._rules, here, self._log.partitions)
+            judgement.judge(index, item.body)
+            together.add(judgement)
+            if index % TURN_ITEMS == 0:
+                await asyncio.sleep(0)
+        return together
 
     def _source(self, key: str) -> Source:
         if not key:

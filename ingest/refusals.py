@@ -22,6 +22,9 @@ class Code(StrEnum):
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     MISSING_WRITE_KEY = "missing_write_key"
     UNKNOWN_WRITE_KEY = "unknown_write_key"
+    UNKNOWN_HOOK = "unknown_hook"
+    INVALID_SIGNATURE = "invalid_signature"
+    STALE_SIGNATURE = "stale_signature"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     BODY_TIMEOUT = "body_timeout"
@@ -84,6 +87,16 @@ TABLE: Final[Mapping[Code, Refusal]] = MappingProxyType(
             401, "There is no write key: give it as the Basic user name, or as writeKey in the body or the query."
         ),
         Code.UNKNOWN_WRITE_KEY: _request(401, "Nobody has this write key: `tappa sources` lists those that work."),
+        Code.UNKNOWN_HOOK: _request(
+            404, "No source of this name has a webhook of this kind: `tappa sources hook` gives it one."
+        ),
+        Code.INVALID_SIGNATURE: _request(
+            401, "The signature is missing or not that of this body: compare the secret, and sign the raw bytes."
+        ),
+        Code.STALE_SIGNATURE: _request(
+            401,
+            "The signature is older than this source may send, or from the future: sign again, and check the clock.",
+        ),
         Code.NOT_FOUND: _request(404, "There is nothing at this address: /docs lists all endpoints."),
         Code.METHOD_NOT_ALLOWED: _request(405, "This endpoint does not take this method: /docs says which it takes."),
         Code.BODY_TIMEOUT: _request(

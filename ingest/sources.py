@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from ingest.hooks.settings import Hook
 from ingest.settings import Country, Slug
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Source(BaseModel):
     phone_country: Country = Field(
         default="", description="Country of its phone numbers without an international prefix."
     )
+    hook: Hook | None = Field(default=None, description="Its signed webhook: see `tappa sources hook`.")
 
 
 class Sources(Protocol):
@@ -53,6 +55,9 @@ class Sources(Protocol):
 
     def find(self, write_key: str) -> Source | None:
         """The source of a write key, None for an unknown key."""
+
+    def named(self, name: str) -> Source | None:
+        """The source of a name, None when there is none."""
 
 
 class Directory:
@@ -73,7 +78,7 @@ class Directory:
         self._clock = clock
         self._checked_at = clock()
         self._stamp = self._file_stamp()
-        self._by_key = by_key(load())
+        self._use(load())
 
     def find(self, write_key: str) -> Source | None:
         """The source of a write key, None for an unknown key."""
@@ -81,9 +86,18 @@ class Directory:
             self._look()
         return self._by_key.get(write_key)
 
+    def named(self, name: str) -> Source | None:
+        """The source of a name, None when there is none."""
+        self.find("")
+        return self._by_name.get(name)
+
     def reload(self) -> None:
         """Load now. Raises what ``load`` raises, and then changes nothing."""
-        self._by_key = by_key(self._load())
+        self._use(self._load())
+
+    def _use(self, sources: Iterable[Source]) -> None:
+        found = tuple(sources)
+        self._by_key, self._by_name = by_key(found), {source.name: source for source in found}
 
     def _look(self) -> None:
         self._checked_at = self._clock()

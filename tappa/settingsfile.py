@@ -14,6 +14,7 @@ import tomlkit
 from tomlkit import TOMLDocument
 from tomlkit.items import AoT
 
+from ingest.hooks.settings import Hook
 from ingest.sources import Source
 
 MODE: Final = 0o600
@@ -85,6 +86,30 @@ def rotate_source(path: Path, name: str, key: str) -> None:
     with _changing(path) as document:
         table = _named(document, name)
         table["write_keys"] = [key, *table.get("write_keys", [])]
+
+
+def set_hook(path: Path, name: str, hook: Hook) -> None:
+    """Give a source its webhook, in place of the one it has. A new secret goes in front of the newest of before, which
+    goes on working if the kind is the same. Raises ``ValueError``."""
+    with _changing(path) as document:
+        table = _named(document, name)
+        before = table.get("hook", {})
+        secrets = [one.get_secret_value() for one in hook.secrets]
+        if before.get("kind") == hook.kind:
+            secrets += [one for one in before.get("secrets", [])[:1] if one not in secrets]
+        written = tomlkit.inline_table()
+        for key, value in hook.model_dump(mode="json", exclude_defaults=True).items():
+            written[key] = secrets[:2] if key == "secrets" else value
+        table["hook"] = written
+
+
+def remove_hook(path: Path, name: str) -> None:
+    """Take a source's webhook away. Raises ``ValueError`` when it has none."""
+    with _changing(path) as document:
+        table = _named(document, name)
+        if "hook" not in table:
+            raise ValueError(f"source {name!r} has no webhook")
+        del table["hook"]
 
 
 def remove_source(path: Path, name: str) -> None:

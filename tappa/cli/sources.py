@@ -91,6 +91,53 @@ def rotate(name: str, data: Path, as_json: bool) -> None:
         click.echo(f"The others work until you remove them: {hint(f'sources remove {name} --key KEY', data)}")
 
 
+@sources.command(
+    epilog="Examples: tappa sources hook shop shopify    tappa sources hook tills signed --window 30    "
+    "tappa sources hook shop --remove"
+)
+@click.argument("name")
+@click.argument("kind", type=click.Choice(["shopify", "square", "signed"]), required=False)
+@click.option("--url", help="Of square: the notification URL as it is registered there.")
+@click.option(
+    "--window", type=click.IntRange(1, 90), help="Of signed: days for which a signature is taken.  [default: 7]"
+)
+@click.option(
+    "--customer-ids", is_flag=True, help="Of shopify: its customer ids are the user ids of other sources, too."
+)
+@click.option("--remove", "removes", is_flag=True, help="Take the webhook away.")
+@_data
+def hook(
+    name: str, kind: str | None, url: str | None, window: int | None, customer_ids: bool, removes: bool, data: Path
+) -> None:
+    """Take signed webhooks as a source, at /v1/hooks/KIND/NAME.
+
+    Asks for the secret that the other side signs with, or reads it from standard input. Given again, the new secret
+    works beside the newest of before, so that it can be replaced without a gap.
+    """
+    from pydantic import ValidationError
+
+    from ingest.hooks.settings import DAY_S, Hook
+    from tappa.settingsfile import remove_hook, set_hook
+
+    if removes:
+        _change(data, lambda path: remove_hook(path, name))
+        _show(data, as_json=False, only=name)
+        return
+    if kind is None:
+        raise click.UsageError("say whose webhook it is: shopify, square or signed")
+    secret = click.prompt("Secret", hide_input=True, err=True).strip()
+    wanted = {"kind": kind, "secrets": (secret,), "customer_ids": customer_ids}
+    wanted |= {"url": url} if url else {}
+    wanted |= {"window_s": window * DAY_S} if window else {}
+    try:
+        found = Hook.model_validate(wanted)
+    except ValidationError as error:
+        said = "; ".join(mistake["msg"] for mistake in error.errors(include_input=False))
+        raise click.UsageError(said) from None
+    _change(data, lambda path: set_hook(path, name, found))
+    click.echo(f"Webhooks of {kind} go to /v1/hooks/{kind}/{name} of ingest. A running one sees it within a second.")
+
+
 @sources.command(epilog="Examples: tappa sources remove shop-web --key OLD    tappa sources remove shop-web")
 @click.argument("name")
 @click.option("--key", help="Only this write key of it.")
@@ -143,4 +190,6 @@ def _show(data: Path, as_json: bool, only: str | None = None) -> None:
 
 
 def _described(source: Any) -> str:
-    return f"joins {source.joins}, channel {source.channel}" + (", in the browser" if source.browser else "")
+    browser = ", in the browser" if source.browser else ""
+    hook = f", webhooks of {source.hook.kind}" if source.hook else ""
+    return f"joins {source.joins}, channel {source.channel}{browser}{hook}"

@@ -36,6 +36,9 @@ class Sources:
             [Source(name=name, write_keys=(f"write-key-{name}",), **o) for name, o in options.items()]
         )
 
+    def named(self, name: str) -> Source | None:
+        return None
+
     def find(self, write_key: str) -> Source | None:
         return self._by_key.get(write_key)
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from ingest.app import create_app
+from ingest.hooks.settings import Hook
 from ingest.settings import IdentitySettings, IngestSettings
 from ingest.sources import Directory, Source
 from stage_engine.touchpoint import Touchpoint
@@ -22,6 +23,11 @@ from stream.settings import LogSettings
 RECEIVED_AT = 1_772_366_400_000
 """2026-03-01T12:00:00Z."""
 
+HOOKS = (
+    Hook(kind="shopify", secrets=("shopify-new", "shopify-old")),
+    Hook(kind="square", secrets=("square-secret",), url="https://touch.example.com/v1/hooks/square/square"),
+    Hook(kind="signed", secrets=("till-secret",)),
+)
 SOURCES = {
     source.name: source
     for source in (
@@ -31,6 +37,7 @@ SOURCES = {
         Source(name="italy", write_keys=("italy-key-1",), phone_country="IT"),
         Source(name="devices", write_keys=("devices-key",), joins="device"),
         Source(name="nothing", write_keys=("nothing-key",), joins="nothing"),
+        *(Source(name=hook.kind, channel="web", hook=hook) for hook in HOOKS),
     )
 }
 KEY = "web-key-1"

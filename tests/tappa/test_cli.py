@@ -20,8 +20,8 @@ SECRETS = ("writer-password", "analyst-password", "the-first-key", "the-read-key
 COMMANDS = main.list_commands(click.Context(main))
 
 
-def tappa(*arguments: str, data: Path) -> Result:
-    return typed(*arguments, TAPPA_DATA=str(data))
+def tappa(*arguments: str, data: Path, answers: str = "") -> Result:
+    return typed(*arguments, answers=answers, TAPPA_DATA=str(data))
 
 
 def started(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
@@ -142,6 +142,24 @@ def test_connect_before_the_first_start_says_what_to_do(tmp_path: Path) -> None:
     done = started("connect", data=tmp_path)
     assert done.returncode == 1
     assert "tappa up" in done.stderr
+
+
+def test_a_source_gets_a_webhook_whose_secrets_are_shown_by_nothing(data: Path) -> None:
+    write_first(data / "tappa.toml", iter(SECRETS).__next__)
+    for secret in ("secret-one", "secret-two", "secret-three"):
+        done = tappa("sources", "hook", "default", "shopify", data=data, answers=f"{secret}\n")
+        assert (done.exit_code, "/v1/hooks/shopify/default" in done.stdout) == (0, True)
+        assert secret not in done.output
+    listed = tappa("sources", "--json", data=data).stdout
+    assert json.loads(listed)[0]["hook"]["kind"] == "shopify"
+    assert "secret" not in listed.replace('"secrets"', "")
+    assert 'secrets = ["secret-three", "secret-two"]' in (data / "tappa.toml").read_text()
+    assert "webhooks of shopify" in tappa("sources", data=data).stdout
+    assert tappa("sources", "hook", "default", "--remove", data=data).exit_code == 0
+    assert json.loads(tappa("sources", "--json", data=data).stdout)[0]["hook"] is None
+    assert tappa("sources", "hook", "default", "--remove", data=data).exit_code != 0
+    lacks_url = tappa("sources", "hook", "default", "square", data=data, answers="square-secret\n")
+    assert (lacks_url.exit_code, "needs url" in lacks_url.output) == (2, True)
 
 
 def test_sources_are_added_rotated_and_removed(data: Path) -> None:

@@ -1,0 +1,277 @@
+"""Webhooks: what the platforms document that they send, restated, signed as they sign, and all that is wrong with a
+signature."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from base64 import b64encode
+from hashlib import sha256
+from typing import Any
+
+import httpx
+import pytest
+
+from ingest.hooks.settings import Hook
+from stage_engine.touchpoint import Touchpoint
+from tests.ingest.service import HOOKS, RECEIVED_AT, Service
+
+NOW_S = RECEIVED_AT // 1000
+DAY_S = 86_400
+URL = HOOKS[1].url
+ORDER: dict[str, Any] = {
+    "id": 820982911946154508,
+    "admin_graphql_api_id": "gid://shopify/Order/820982911946154508",
+    "name": "#1001",
+    "email": "Ann@Shop.example",
+    "phone": None,
+    "created_at": "2026-03-01T10:15:00+01:00",
+    "processed_at": "2026-03-01T10:14:58+01:00",
+    "updated_at": "2026-03-01T10:20:00+01:00",
+    "cancelled_at": None,
+    "currency": "EUR",
+    "total_price": "59.80",
+    "total_tax": "10.78",
+    "total_discounts": "0.00",
+    "source_name": "web",
+    "landing_site": "/?utm_source=newsletter&utm_medium=email",
+    "referring_site": "",
+    "location_id": None,
+    "customer": {"id": 115310627314723954, "email": "ann@shop.example", "phone": "+393331234567", "first_name": "Ann"},
+    "line_items": [{"id": 466157049, "sku": "A1", "title": "Boots", "quantity": 1, "price": "59.80", "product_id": 7}],
+    "refunds": [],
+}
+REFUND: dict[str, Any] = {
+    "id": 890088186047892319,
+    "order_id": ORDER["id"],
+    "created_at": "2026-03-01T11:00:00+01:00",
+    "processed_at": "2026-03-01T11:00:00+01:00",
+    "note": "Too small",
+    "refund_line_items": [{"id": 1, "quantity": 1, "subtotal": 59.80, "line_item": ORDER["line_items"][0]}],
+    "transactions": [
+        {"id": 2, "kind": "refund", "status": "success", "amount": "39.80", "currency": "EUR"},
+        {"id": 3, "kind": "refund", "status": "failure", "amount": "20.00", "currency": "EUR"},
+    ],
+}
+PAYMENT: dict[str, Any] = {
+    "id": "hYy9pRFVxpDsO1FB05SunFWUe9JZY",
+    "status": "COMPLETED",
+    "created_at": "2026-03-01T09:15:00.000Z",
+    "updated_at": "2026-03-01T09:15:02.000Z",
+    "amount_money": {"amount": 5480, "currency": "EUR"},
+    "total_money": {"amount": 5980, "currency": "EUR"},
+    "customer_id": "W92WH6P11H4Z77CTET0RNTGFW8",
+    "order_id": "03O3USaPaAaFnI6kkwB1JxGgBsUZY",
+    "location_id": "L88917AVBK2S5",
+    "source_type": "CARD",
+    "receipt_number": "hYy9",
+    "application_details": {"square_product": "SQUARE_POS"},
+}
+
+
+def base64_of(secret: str, signed: bytes) -> str:
+    return b64encode(hmac.new(secret.encode(), signed, sha256).digest()).decode()
+
+
+async def shopify(service: Service, topic: str, body: Any, *, event: str = "e1", secret: str = "shopify-new") -> Any:
+    raw = json.dumps(body).encode()
+    headers = {"X-Shopify-Topic": topic, "X-Shopify-Event-Id": event}
+    return await posted(service, "shopify", raw, headers | {"X-Shopify-Hmac-SHA256": base64_of(secret, raw)})
+
+
+async def square(service: Service, type_: str, kind: str, what: Any, *, event: str = "s1") -> Any:
+    said = {"type": type_, "event_id": event, "created_at": "2026-03-01T09:16:00Z", "data": {"object": {kind: what}}}
+    raw = json.dumps(said).encode()
+    signed = {"x-square-hmacsha256-signature": base64_of("square-secret", URL.encode() + raw)}
+    return await posted(service, "square", raw, signed)
+
+
+async def signed(service: Service, body: Any, *, at: int = NOW_S, secret: str = "till-secret") -> Any:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    digest = hmac.new(secret.encode(), b"%d." % at + raw, sha256).hexdigest()
+    return await posted(service, "signed", raw, {"X-Signature": f"t={at},v1={digest}"})
+
+
+async def posted(service: Service, kind: str, raw: bytes, headers: dict[str, str]) -> httpx.Response:
+    return await service.post(f"/v1/hooks/{kind}/{kind}", raw, key=None, headers=headers)
+
+
+async def only(service: Service) -> Touchpoint:
+    [touchpoint] = await service.touchpoints()
+    return touchpoint
+
+
+async def test_an_order_of_shopify_is_a_sale_of_whom_it_names(service: Service) -> None:
+    answer = await shopify(service, "orders/create", ORDER)
+    assert answer.json() == {"success": True, "accepted": 1, "rejected": []}
+    order = await only(service)
+    assert (order.event, order.transaction, order.value, order.currency) == ("Order Completed", "sale", 598_000, "EUR")
+    assert (order.source, order.message_id, order.channel, order.offline) == ("shopify", "shopify:e1", "web", False)
+    assert order.occurred_at == 1_772_356_498_000
+    key = f"receipt:shopify/order//{ORDER['id']}"
+    assert order.contacts == ("email:ann@shop.example", "phone:+393331234567", key)
+    assert order.user_id == ""
+    assert order.acquisition_channel == "Email"
+    assert json.loads(order.properties)["products"][0]["sku"] == "A1"
+
+
+async def test_an_order_from_the_point_of_sale_happened_in_a_store(service: Service) -> None:
+    await shopify(service, "orders/create", {**ORDER, "source_name": "pos", "location_id": 905684977})
+    order = await only(service)
+    assert (order.channel, order.offline) == ("store", True)
+    assert json.loads(order.properties)["store_id"] == 905684977
+
+
+async def test_a_refund_names_nobody_and_is_whose_the_order_is(service: Service) -> None:
+    await shopify(service, "orders/create", ORDER)
+    await shopify(service, "refunds/create", REFUND, event="e2")
+    order, refund = sorted(await service.touchpoints(), key=lambda one: one.occurred_at)
+    assert (refund.event, refund.transaction, refund.value) == ("Order Refunded", "return", 398_000)
+    assert refund.contacts == (order.contacts[-1],)
+
+
+async def test_updates_cancellations_and_customers_of_shopify_move_no_money(service: Service) -> None:
+    await shopify(service, "orders/updated", ORDER, event="u1")
+    await shopify(service, "orders/cancelled", {**ORDER, "cancelled_at": "2026-03-01T10:30:00+01:00"}, event="c1")
+    await shopify(
+        service, "customers/update", {**ORDER["customer"], "updated_at": "2026-03-01T10:40:00+01:00"}, event="k"
+    )
+    assert (await shopify(service, "products/update", {"id": 1})).json()["accepted"] == 0
+    found = {touchpoint.event: touchpoint for touchpoint in await service.touchpoints()}
+    assert set(found) == {"Order Updated", "Order Cancelled", "Identified"}
+    assert {touchpoint.transaction for touchpoint in found.values()} == {""}
+    assert found["Identified"].contacts == ("email:ann@shop.example", "phone:+393331234567")
+
+
+async def test_a_webhook_that_comes_again_is_one_touchpoint_and_the_answer_is_the_same(service: Service) -> None:
+    answers = [await shopify(service, "orders/create", ORDER) for _ in range(2)]
+    answers += [
+        await square(service, f"payment.{what}", "payment", PAYMENT, event=what) for what in ("created", "updated")
+    ]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({touchpoint.identity for touchpoint in await service.touchpoints()}) == 2
+
+
+async def test_a_payment_of_square_is_a_sale_once_it_is_completed(service: Service) -> None:
+    pending = await square(service, "payment.created", "payment", {**PAYMENT, "status": "APPROVED"})
+    assert pending.json()["accepted"] == 0
+    await square(service, "payment.updated", "payment", {**PAYMENT, "total_money": {"amount": 5980, "currency": "JPY"}})
+    sale = await only(service)
+    assert (sale.event, sale.value, sale.currency) == ("Order Completed", 59_800_000, "JPY")
+    assert (sale.user_id, sale.channel, sale.offline) == ("square:W92WH6P11H4Z77CTET0RNTGFW8", "store", True)
+    assert sale.contacts == (f"receipt:square/payment//{PAYMENT['id']}",)
+
+
+async def test_a_refund_of_square_is_whose_the_payment_is(service: Service) -> None:
+    refund = {"id": "r1", "status": "COMPLETED", "payment_id": PAYMENT["id"], "created_at": "2026-03-01T09:30:00Z"}
+    refund["amount_money"] = {"amount": 1000, "currency": "EUR"}  # type: ignore[assignment]
+    await square(service, "refund.updated", "refund", refund)
+    back = await only(service)
+    assert (back.event, back.transaction, back.value) == ("Order Refunded", "return", 100_000)
+    assert back.contacts == (f"receipt:square/payment//{PAYMENT['id']}",)
+
+
+async def test_customers_and_orders_of_square_are_told(service: Service) -> None:
+    customer = {"id": "W9", "email_address": "ann@shop.example", "phone_number": "+39 333 1234567", "given_name": "Ann"}
+    await square(service, "customer.updated", "customer", customer, event="k1")
+    state = {"order_id": "o1", "state": "COMPLETED", "updated_at": "2026-03-01T09:20:00Z", "location_id": "L1"}
+    await square(service, "order.updated", "order_updated", state, event="o1")
+    identified, order = sorted(await service.touchpoints(), key=lambda one: one.type)
+    assert (identified.user_id, identified.contacts) == ("square:W9", ("email:ann@shop.example", "phone:+393331234567"))
+    assert (order.event, order.transaction, order.contacts) == ("Order Updated", "", ("receipt:square/order//o1",))
+
+
+async def test_ones_own_sender_signs_receipts_and_batches_days_before_they_arrive(service: Service) -> None:
+    receipt = {"receipt_id": 1, "store_id": "s1", "sold_at": "2026-02-25T10:00:00+01:00", "total": 1, "currency": "EUR"}
+    lines = b"\n".join(json.dumps({**receipt, "receipt_id": number}).encode() for number in range(3))
+    batch = {
+        "batch": [{"type": "track", "event": "Called", "userId": "1", "channel": "call_centre"}, {"type": "track"}]
+    }
+    answers = [await signed(service, body, at=NOW_S - 6 * DAY_S) for body in (receipt, [receipt], lines, batch)]
+    assert [(one.json()["accepted"], len(one.json()["rejected"])) for one in answers] == [
+        (1, 0),
+        (1, 0),
+        (3, 0),
+        (1, 1),
+    ]
+    assert {touchpoint.type for touchpoint in await service.touchpoints()} == {"receipt", "track"}
+
+
+async def test_while_a_secret_is_replaced_both_work(service: Service) -> None:
+    answers = [await shopify(service, "orders/create", ORDER, secret=f"shopify-{which}") for which in ("new", "old")]
+    assert [answer.status_code for answer in answers] == [200, 200]
+
+
+def digest_of(body: bytes) -> str:
+    return hmac.new(b"till-secret", b"%d." % NOW_S + body, sha256).hexdigest()
+
+
+WHAT_IS_WRONG = {
+    "wrong": {"X-Signature": f"t={NOW_S},v1={'0' * 64}"},
+    "missing": {},
+    "truncated": {"X-Signature": f"t={NOW_S},v1={digest_of(b'[]')[:40]}"},
+    "of another time": {"X-Signature": f"t={NOW_S + 1},v1={digest_of(b'[]')}"},
+    "of another body": {"X-Signature": f"t={NOW_S},v1={digest_of(b'{}')}"},
+    "not ASCII": {"X-Signature": "t=é"},
+}
+
+
+@pytest.mark.parametrize("headers", WHAT_IS_WRONG.values(), ids=WHAT_IS_WRONG)
+async def test_what_is_not_signed_is_refused_and_counted_and_nothing_of_it_is_kept(
+    service: Service, headers: dict[str, str]
+) -> None:
+    answer = await posted(service, "signed", b"[]", {name: value.encode() for name, value in headers.items()})  # type: ignore[misc]
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_signature")
+    assert await service.logged() == []
+    assert await service.metric('tappa_ingest_rejected_total{code="invalid_signature"}') == 1
+
+
+@pytest.mark.parametrize("at", [NOW_S - 8 * DAY_S, NOW_S + 3600])
+async def test_a_signature_that_is_too_old_or_from_the_future_is_refused(service: Service, at: int) -> None:
+    answer = await signed(service, [], at=at)
+    assert (answer.status_code, answer.json()["code"]) == (401, "stale_signature")
+
+
+@pytest.mark.parametrize("kind", ["shopify", "square"])
+async def test_a_body_that_was_changed_on_its_way_is_refused(service: Service, kind: str) -> None:
+    raw = json.dumps(ORDER).encode()
+    signature = base64_of("shopify-new" if kind == "shopify" else "square-secret", raw)
+    name = "X-Shopify-Hmac-SHA256" if kind == "shopify" else "x-square-hmacsha256-signature"
+    answer = await posted(service, kind, raw.replace(b"59.80", b"0.80"), {name: signature})
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_signature")
+
+
+@pytest.mark.parametrize("path", ["shopify/square", "shopify/web", "shopify/nobody"])
+async def test_a_source_without_such_a_webhook_is_not_found(service: Service, path: str) -> None:
+    answer = await service.post(f"/v1/hooks/{path}", b"{}", key=None)
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_hook")
+
+
+async def test_a_signed_body_that_cannot_be_read_is_refused_as_a_whole(service: Service) -> None:
+    raw = b'{"id": 1'
+    answer = await posted(service, "shopify", raw, {"X-Shopify-Hmac-SHA256": base64_of("shopify-new", raw)})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_body")
+
+
+async def test_whatever_a_payload_has_where_something_else_should_be_is_no_5xx(service: Service) -> None:
+    odd: tuple[Any, ...] = (None, 1, "x", [], {}, [1], {"id": []})
+    for name in ORDER:
+        for value in odd:
+            for topic in ("orders/create", "orders/cancelled"):
+                assert (
+                    await shopify(service, topic, {**ORDER, name: value}, event=f"{name}{value}")
+                ).status_code == 200
+    for name in REFUND:
+        for value in odd:
+            assert (
+                await shopify(service, "refunds/create", {**REFUND, name: value}, event=f"{name}")
+            ).status_code == 200
+    for name in PAYMENT:
+        for value in odd:
+            assert (await square(service, "payment.updated", "payment", {**PAYMENT, name: value})).status_code == 200
+
+
+def test_square_needs_the_address_that_it_signs() -> None:
+    with pytest.raises(ValueError, match="needs url"):
+        Hook.model_validate({"kind": "square", "secrets": ["square-secret"]})
+    assert "square-secret" not in repr(HOOKS)
