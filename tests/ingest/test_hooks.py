@@ -3,10 +3,7 @@ signature."""
 
 from __future__ import annotations
 
-import hmac
 import json
-from base64 import b64encode
-from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -14,11 +11,10 @@ import pytest
 
 from ingest.hooks.settings import Hook
 from stage_engine.touchpoint import Touchpoint
-from tests.ingest.service import HOOKS, RECEIVED_AT, Service
+from tests.ingest.service import HOOKS, Service
+from tests.ingest.signing import NOW_S, signed
 
-NOW_S = RECEIVED_AT // 1000
 DAY_S = 86_400
-URL = HOOKS[1].url
 ORDER: dict[str, Any] = {
     "id": 820982911946154508,
     "admin_graphql_api_id": "gid://shopify/Order/820982911946154508",
@@ -69,27 +65,21 @@ PAYMENT: dict[str, Any] = {
 }
 
 
-def base64_of(secret: str, signed: bytes) -> str:
-    return b64encode(hmac.new(secret.encode(), signed, sha256).digest()).decode()
-
-
-async def shopify(service: Service, topic: str, body: Any, *, event: str = "e1", secret: str = "shopify-new") -> Any:
+async def shopify(service: Service, topic: str, body: Any, *, event: str = "e1", secret: str = "") -> Any:
     raw = json.dumps(body).encode()
     headers = {"X-Shopify-Topic": topic, "X-Shopify-Event-Id": event}
-    return await posted(service, "shopify", raw, headers | {"X-Shopify-Hmac-SHA256": base64_of(secret, raw)})
+    return await posted(service, "shopify", raw, headers | signed("shopify", raw, secret=secret))
 
 
 async def square(service: Service, type_: str, kind: str, what: Any, *, event: str = "s1") -> Any:
     said = {"type": type_, "event_id": event, "created_at": "2026-03-01T09:16:00Z", "data": {"object": {kind: what}}}
     raw = json.dumps(said).encode()
-    signed = {"x-square-hmacsha256-signature": base64_of("square-secret", URL.encode() + raw)}
-    return await posted(service, "square", raw, signed)
+    return await posted(service, "square", raw, signed("square", raw))
 
 
-async def signed(service: Service, body: Any, *, at: int = NOW_S, secret: str = "till-secret") -> Any:
+async def own(service: Service, body: Any, *, at: int = NOW_S) -> Any:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    digest = hmac.new(secret.encode(), b"%d." % at + raw, sha256).hexdigest()
-    return await posted(service, "signed", raw, {"X-Signature": f"t={at},v1={digest}"})
+    return await posted(service, "signed", raw, signed("signed", raw, at=at))
 
 
 async def posted(service: Service, kind: str, raw: bytes, headers: dict[str, str]) -> httpx.Response:
@@ -187,7 +177,7 @@ async def test_ones_own_sender_signs_receipts_and_batches_days_before_they_arriv
     batch = {
         "batch": [{"type": "track", "event": "Called", "userId": "1", "channel": "call_centre"}, {"type": "track"}]
     }
-    answers = [await signed(service, body, at=NOW_S - 6 * DAY_S) for body in (receipt, [receipt], lines, batch)]
+    answers = [await own(service, body, at=NOW_S - 6 * DAY_S) for body in (receipt, [receipt], lines, batch)]
     assert [(one.json()["accepted"], len(one.json()["rejected"])) for one in answers] == [
         (1, 0),
         (1, 0),
@@ -202,16 +192,13 @@ async def test_while_a_secret_is_replaced_both_work(service: Service) -> None:
     assert [answer.status_code for answer in answers] == [200, 200]
 
 
-def digest_of(body: bytes) -> str:
-    return hmac.new(b"till-secret", b"%d." % NOW_S + body, sha256).hexdigest()
-
-
+RIGHT = signed("signed", b"[]")["X-Signature"]
 WHAT_IS_WRONG = {
     "wrong": {"X-Signature": f"t={NOW_S},v1={'0' * 64}"},
     "missing": {},
-    "truncated": {"X-Signature": f"t={NOW_S},v1={digest_of(b'[]')[:40]}"},
-    "of another time": {"X-Signature": f"t={NOW_S + 1},v1={digest_of(b'[]')}"},
-    "of another body": {"X-Signature": f"t={NOW_S},v1={digest_of(b'{}')}"},
+    "truncated": {"X-Signature": RIGHT[:-24]},
+    "of another time": {"X-Signature": RIGHT.replace(str(NOW_S), str(NOW_S + 1))},
+    "of another body": signed("signed", b"{}"),
     "not ASCII": {"X-Signature": "t=é"},
 }
 
@@ -228,16 +215,14 @@ async def test_what_is_not_signed_is_refused_and_counted_and_nothing_of_it_is_ke
 
 @pytest.mark.parametrize("at", [NOW_S - 8 * DAY_S, NOW_S + 3600])
 async def test_a_signature_that_is_too_old_or_from_the_future_is_refused(service: Service, at: int) -> None:
-    answer = await signed(service, [], at=at)
+    answer = await own(service, [], at=at)
     assert (answer.status_code, answer.json()["code"]) == (401, "stale_signature")
 
 
 @pytest.mark.parametrize("kind", ["shopify", "square"])
 async def test_a_body_that_was_changed_on_its_way_is_refused(service: Service, kind: str) -> None:
     raw = json.dumps(ORDER).encode()
-    signature = base64_of("shopify-new" if kind == "shopify" else "square-secret", raw)
-    name = "X-Shopify-Hmac-SHA256" if kind == "shopify" else "x-square-hmacsha256-signature"
-    answer = await posted(service, kind, raw.replace(b"59.80", b"0.80"), {name: signature})
+    answer = await posted(service, kind, raw.replace(b"59.80", b"0.80"), signed(kind, raw))
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid_signature")
 
 
@@ -249,7 +234,7 @@ async def test_a_source_without_such_a_webhook_is_not_found(service: Service, pa
 
 async def test_a_signed_body_that_cannot_be_read_is_refused_as_a_whole(service: Service) -> None:
     raw = b'{"id": 1'
-    answer = await posted(service, "shopify", raw, {"X-Shopify-Hmac-SHA256": base64_of("shopify-new", raw)})
+    answer = await posted(service, "shopify", raw, signed("shopify", raw))
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_body")
 
 
