@@ -37,6 +37,8 @@ TELL_NOTE: Final = "rebuild tells {generation}"
 """Not empty when a rebuild is to say what it changes."""
 PAGE: Final = 5_000
 """Customers to whom silence brings something, looked at at once."""
+LISTED: Final = 20_000
+"""Customers who are listed at once for the circle: the store looks at all of a partition's for each list."""
 LOUD_TIMES: Final = 10
 """So many times as fast the circle goes when a rebuild is to say what it changed."""
 LOOK_BACK_MS: Final = 60_000
@@ -115,7 +117,9 @@ class Announcer:
         """The same by time, with entries that no longer count."""
         self._looked_ms = 0
         self._circle: str | None = None
-        """The last customer whom the circle came by; None when it rests."""
+        """The last customer who was listed for the circle; None when all are."""
+        self._coming: list[str] = []
+        """Whom it has yet to come by, of those."""
         self._circled_ms = 0
 
     async def use(self, serving: Iterable[Folding], version_of: Mapping[int, int], partitions_count: int) -> None:
@@ -123,7 +127,8 @@ class Announcer:
         Where nothing has ever been said that begins now."""
         self._serving = {one.key: one for one in serving}
         self._partitions_count = partitions_count
-        self._waiting, self._queue, self._circle, self._circled_ms, self._looked_ms = {}, [], None, 0, 0
+        self._waiting, self._queue, self._looked_ms = {}, [], 0
+        self._circle, self._coming, self._circled_ms = None, [], 0
         now_ms = self._now_ms()
         self._horizon_ms = self._horizon(now_ms)
         self._told = {}
@@ -245,17 +250,23 @@ class Announcer:
 
     async def _go_round(self, now_ms: int, version_of: VersionOf) -> None:
         """Some customers more."""
-        if self._circle is None:
+        if self._circle is None and not self._coming:
             if now_ms - self._circled_ms < self._settings.changes_review_s * 1000 and not self._unsaid:
                 return
             self._circle, self._circled_ms = "", now_ms
+        if not self._coming:
+            self._coming = await self._patiently(
+                partial(
+                    self._store.read_customers, self._told.keys(), self._partitions_count, self._circle or "", LISTED
+                )
+            )
+            self._circle = self._coming[-1] if len(self._coming) == LISTED else None
         size = self._settings.changes_review_customers_max * (LOUD_TIMES if self._unsaid else 1)
-        page = await self._patiently(
-            partial(self._store.read_customers, self._told.keys(), self._partitions_count, self._circle, size)
-        )
-        await self._publish(await self._amends(page, now_ms, version_of))
-        self._circle = page[-1] if len(page) == size else None
-        if self._circle is None and self._unsaid:
+        some, self._coming = self._coming[:size], self._coming[size:]
+        await self._publish(await self._amends(some, now_ms, version_of))
+        if self._coming or self._circle is not None:
+            return
+        if self._unsaid:
             for partition, told in self._told.items():
                 rebuilt = tuple(sorted(self._unsaid.union(told.rebuilt)))
                 self._told[partition] = msgspec.structs.replace(told, rebuilt=rebuilt)

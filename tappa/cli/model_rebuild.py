@@ -63,7 +63,7 @@ def rebuild(
     """
     if sum((dry_run, pause, resume, cancel)) > 1:
         raise click.UsageError("choose one of --dry-run, --pause, --resume and --cancel")
-    if say_changes and (dry_run or pause or cancel):
+    if say_changes and (dry_run or pause or resume or cancel):
         raise click.UsageError("--say-changes is for a rebuild that is begun or waited for")
     run: Callable[[Context], Awaitable[None]]
     if dry_run:

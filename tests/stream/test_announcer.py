@@ -171,3 +171,17 @@ async def test_a_retraction_of_what_is_so_is_taken_back() -> None:
     await telling.store.write_stage_changes([replace(entered, kind="retracted", said_at=entered.said_at + 1)])
     await telling.review(NOW_MS)
     assert telling.said() == [("entered", "purchase"), ("retracted", "purchase"), ("corrected", "purchase")]
+
+
+async def test_the_circle_comes_by_everybody_some_at_a_time() -> None:
+    telling = Telling()
+    await telling.begin()
+    await telling.write(JOURNEY)
+    [entered] = telling.records()
+    everybody = [f"user:{number}" for number in range(1_200)]
+    await telling.store.write_stage_changes([replace(entered, customer_id=one) for one in everybody])
+    found = [0]
+    while len(found) < 5:
+        await telling.review(NOW_MS)
+        found.append(sum(kind == "retracted" for kind, _ in telling.said()))
+    assert found == [0, 500, 1_000, 1_200, 1_200]

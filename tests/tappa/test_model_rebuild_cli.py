@@ -115,6 +115,7 @@ def test_what_cannot_be_done_is_refused_with_a_reason(shop: Changing) -> None:
     for what in ("--pause", "--resume", "--cancel"):
         assert "no rebuild is under way" in shop.refused(what)
     assert shop.tappa("rebuild", "--pause", "--cancel").exit_code == 2
+    assert shop.tappa("rebuild", "--say-changes", "--cancel").exit_code == 2
     shop.activate(str(shop.model), "seven_stage")
     assert "2 active models are named seven_stage" in shop.refused()
     shop.model.write_text("name: [")
