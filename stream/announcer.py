@@ -132,9 +132,12 @@ class Announcer:
         now_ms = self._now_ms()
         self._horizon_ms = self._horizon(now_ms)
         self._told = {}
+        notes = await self._notes()
+        # Where the log has more partitions than before, customers have come from others.
+        silence_ms = min((note.silence_ms for note in notes.values()), default=now_ms)
         for partition, version in version_of.items():
-            note = await self._patiently(partial(self._store.read_note, TOLD_NOTE.format(partition=partition)))
-            told = msgspec.json.decode(note, type=Told) if note else Told(silence_ms=now_ms, since={})
+            note = notes.get(partition)
+            told = msgspec.structs.replace(note or Told(silence_ms=now_ms, since={}), silence_ms=silence_ms)
             # Under a new generation of a model, and when everybody was folded again under another epoch, nothing is
             # said that was so before.
             fresh = {
@@ -147,12 +150,20 @@ class Announcer:
                 await self._note(partition)
         self._loud, self._unsaid = set(), set()
         for key, one in self._serving.items():
-            note = await self._patiently(
+            tells = await self._patiently(
                 partial(self._store.read_note, TELL_NOTE.format(generation=one.generation.number))
             )
-            if note:
+            if tells:
                 self._loud.add(key)
                 self._unsaid.update([key] if any(key not in told.rebuilt for told in self._told.values()) else [])
+
+    async def _notes(self) -> dict[int, Told]:
+        """Of all partitions, also of those of others."""
+        found = {}
+        for partition in range(self._partitions_count):
+            if note := await self._patiently(partial(self._store.read_note, TOLD_NOTE.format(partition=partition))):
+                found[partition] = msgspec.json.decode(note, type=Told)
+        return found
 
     async def say(self, rows: Sequence[CustomerRow], known: Mapping[str, Journeys]) -> None:
         """Say how these rows, which are yet to be written, differ from what is ``known``, and was said. On return it is

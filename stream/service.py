@@ -8,8 +8,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
@@ -17,12 +16,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from stage_engine.identity.limits import Limits
 from stage_engine.model import Model
-from store.interface import Store
+from store.interface import Store, StoreError
 from stream.announcer import Topic
-from stream.log.interface import Log
+from stream.log.interface import Log, LogError
 from stream.metrics import WorkerMetrics
-from stream.ownership import ALL, FixedShare, Ownership, Tenure
+from stream.ownership import Ownership, Tenure
 from stream.settings import WorkerSettings
+from stream.used_up import require_more
 from stream.worker import LIMITS, Worker
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,6 @@ class Service:
 
     def __init__(
         self,
-        log: Log,
         store: Store,
         models: Sequence[Model],
         settings: WorkerSettings,
@@ -46,7 +45,10 @@ class Service:
     ) -> None:
         self.settings = settings
         self.metrics = WorkerMetrics()
-        self._worker_on = partial(Worker, log, store, models, settings, self.metrics, limits=limits, topic=topic)
+        self._store = store
+        self._models = models
+        self._limits = limits
+        self._topic = topic
         self._worker: Worker | None = None
 
     @property
@@ -54,25 +56,48 @@ class Service:
         """Since the last sign of life; 0 for one that owns nothing."""
         return time.monotonic() - self._worker.progress_at if self._worker else 0.0
 
-    async def run(self, ownership: Ownership, stop: asyncio.Event) -> None:
-        """Until ``stop`` is set; then the batch at hand is finished."""
+    async def run(self, log: Log, ownership: Ownership, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set; then the batch at hand is finished. Raises ``LogUsedUpError``, also when it owns
+        nothing."""
         stopping = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
                 beginning = asyncio.create_task(ownership.tenure())
-                await asyncio.wait([beginning, stopping], return_when=asyncio.FIRST_COMPLETED)
-                if not beginning.done():
+                try:
+                    await self._owning(log, beginning, stopping)
+                finally:
                     beginning.cancel()
+                if not beginning.done() or beginning.cancelled():
                     return
-                await self._serve(beginning.result(), stopping)
+                await self._serve(log, beginning.result(), stopping)
         finally:
             stopping.cancel()
 
-    async def _serve(self, tenure: Tenure, stopping: asyncio.Task[bool]) -> None:
+    async def _owning(self, log: Log, beginning: asyncio.Task[Tenure], stopping: asyncio.Task[bool]) -> None:
+        """Wait for partitions; look now and then whether there will be any."""
+        while True:
+            await asyncio.wait(
+                [beginning, stopping], timeout=self.settings.tidy_interval_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if beginning.done() or stopping.done():
+                return
+            with contextlib.suppress(LogError, StoreError):
+                await require_more(log, self._store)
+
+    async def _serve(self, log: Log, tenure: Tenure, stopping: asyncio.Task[bool]) -> None:
         """Work until the tenure is over, or all is."""
         over = asyncio.create_task(tenure.over.wait())
         enough = asyncio.Event()
-        self._worker = self._worker_on(tenure.partitions)
+        self._worker = Worker(
+            log,
+            self._store,
+            self._models,
+            self.settings,
+            self.metrics,
+            tenure.partitions,
+            self._limits,
+            self._topic,
+        )
         working = asyncio.create_task(self._worker.run(enough))
         try:
             await asyncio.wait([working, over, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -94,28 +119,6 @@ class Service:
             self.metrics.lag.set(0)
             self.metrics.cached_customers.set(0)
             tenure.let_go.set()
-
-
-async def serve(
-    log: Log,
-    store: Store,
-    models: Sequence[Model],
-    settings: WorkerSettings,
-    stop: asyncio.Event,
-    announce: Callable[[int], None],
-    listener: socket.socket | None = None,
-    ownership: Ownership | None = None,
-    limits: Limits = LIMITS,
-    topic: Topic | None = None,
-) -> None:
-    """Work until ``stop`` is set; then finish the batch at hand, commit, and return. Without ``ownership`` all
-    partitions are its own. ``announce`` gets the port of ``/healthz`` and ``/metrics`` as soon as it is open; they are
-    answered on ``listener`` instead, if given. Stage changes also go to the ``topic``. Log, store and topic stay the
-    caller's to close."""
-    service = Service(log, store, models, settings, limits, topic)
-    with monitor(service, listener) as port:
-        announce(port)
-        await service.run(ownership or FixedShare(ALL.of(log.partitions)), stop)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,8 @@ class KafkaSettings(BaseModel):
     topic: str = Field(
         default="tappa",
         pattern=r"^[A-Za-z0-9._-]{1,200}$",
-        description="The topic. It is made at the first start, unless it is there.",
+        description="The topic. It is made at the first start, unless it is there. Those that follow it, with more "
+        "partitions, have `.2`, `.3` and so on behind its name.",
     )
     changes_topic: str = Field(
         default="",
@@ -33,7 +34,9 @@ class KafkaSettings(BaseModel):
         "start, unless it is there. Empty: none; they are in the table `stage_changes` all the same.",
     )
     group: str = Field(
-        default="tappa", min_length=1, description="The workers' consumer group: they share its partitions."
+        default="tappa",
+        min_length=1,
+        description="The workers' consumer group: they share its partitions. Topics that follow have theirs.",
     )
     replicas: int = Field(
         default=0,
@@ -114,7 +117,8 @@ class LogSettings(BaseModel):
         default=8,
         ge=1,
         le=1024,
-        description="Partitions of a new log. Fixed once it exists: a customer's touchpoints must stay in one of them.",
+        description="Partitions of a new log. Fixed once it exists: a customer's touchpoints must stay in one of them. "
+        "On Kafka, `tappa log grow` makes more.",
     )
     frame_messages_max: int = Field(
         default=2_000,

@@ -40,6 +40,7 @@ from stream.rebuild import Rebuild
 from stream.routing import Changes, foresee, look_again, route
 from stream.settings import WorkerSettings
 from stream.together import together
+from stream.used_up import require_more
 from stream.words import Words
 
 logger = logging.getLogger(__name__)
@@ -146,11 +147,13 @@ class Worker:
         committed, heads = await self._steadily(self._log.positions), await self._steadily(self._log.heads)
         noted = sorted(await self._patiently(self._store.read_positions), key=attrgetter("epoch"))
         here = {one.partition: one.offset for one in noted if one.topic_id == self._log.topic_id}
+        inherits = await self._inherits(noted)
         ends = await self._steadily(self._log.ends)
         self._positions = {owned: min(committed[owned], here.get(owned, 0)) for owned in self._partitions}
         wanted = Folded(topic_id=self._log.topic_id, models={one.key: one.model.version for one in self._serving})
         stale: set[int] = set()
         unlinked: set[int] = set()
+        begun: set[int] = set()
         for partition in self._partitions:
             lost = max(0, heads[partition] - self._positions[partition])
             if lost:
@@ -161,32 +164,47 @@ class Worker:
             before = [one.epoch for one in noted if one.partition == partition or one.topic_id != self._log.topic_id]
             epoch = max(before, default=self._log.epoch - 1)
             folded = await self._folded(partition, epoch)
-            if folded is None:
-                unlinked.add(partition)
-            if lost or gone or not self._is_folded(folded):
+            if inherits and partition not in here and not lost and not gone:
+                begun.add(partition)
+                epoch += 1
+            elif lost or gone or not self._is_folded(folded, self._log.topic_id):
                 stale.add(partition)
                 epoch += 1
+                if folded is None:
+                    unlinked.add(partition)
             self._epochs[partition] = epoch
         self._read_to = dict(self._positions)
         if stale:
             await self._link_facts(unlinked)
             await self._fold_everybody(stale)
             await self._rebuild.begin_anew(sorted(stale))
-            for partition in sorted(stale):
-                key = FOLDED_NOTE.format(partition=partition, epoch=self._epochs[partition])
-                note = msgspec.json.encode(wanted).decode()
-                await self._patiently(partial(self._store.write_note, key, note))
+        for partition in sorted(stale | begun):
+            key = FOLDED_NOTE.format(partition=partition, epoch=self._epochs[partition])
+            note = msgspec.json.encode(wanted).decode()
+            await self._patiently(partial(self._store.write_note, key, note))
+        if stale or begun:
             # Only now: whoever starts before, or after a crash, folds under the same epoch, and nobody's rows get a
             # higher one than the owner's.
             await self._note_positions()
+            await self._steadily(partial(self._log.commit, self._positions))
         await self._announce_from_now()
 
-    def _is_folded(self, noted: Folded | None) -> bool:
-        """Whether all rows of a partition are of today's fold. Of what serves only since the note was written, the list
-        of models says the version."""
+    async def _inherits(self, noted: Sequence[Position]) -> bool:
+        """Whether the rows that are there are those of today's fold, of everything in the topic that the log's own
+        follows. Then nobody is folded again: rows of the next epoch replace them one by one. Not while a rebuild is
+        under way: how far it is was kept by the partitions of that topic. ``noted`` is in the order of epochs."""
+        if self._rebuild.generation is not None:
+            return False
+        before = {one.partition: one.epoch for one in noted if one.topic_id == self._log.follows}
+        folded = [await self._folded(partition, epoch) for partition, epoch in before.items()]
+        return bool(folded) and all(self._is_folded(one, self._log.follows) for one in folded)
+
+    def _is_folded(self, noted: Folded | None, topic_id: str) -> bool:
+        """Whether all rows of a partition of a topic are of today's fold. Of what serves only since the note was
+        written, the list of models says the version."""
         return (
             noted is not None
-            and noted.topic_id == self._log.topic_id
+            and noted.topic_id == topic_id
             and all(noted.models.get(one.key, one.generation.version) == one.model.version for one in self._serving)
         )
 
@@ -502,6 +520,8 @@ class Worker:
         self._metrics.lag.set((await self._steadily(partial(self._log.lag, self._partitions))).messages)
         if self._noted != self._positions:
             await self._note_positions()
+        if await self._steadily(partial(self._log.is_used_up, self._positions)):
+            await self._steadily(partial(self._patiently, partial(require_more, self._log, self._store)))
         if now - self._trimmed_at >= self._settings.trim_interval_s:
             self._trimmed_at = now
             older_than_s, keep_bytes = self._settings.retention_s, self._settings.retention_bytes

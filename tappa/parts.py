@@ -24,15 +24,17 @@ from tappa.lock import HeldError, Lock, part_lock
 from tappa.workers import CountsDifferError, part_kind, require_same_count
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
     from stage_engine.identity.limits import Limits
     from stage_engine.model import Model
     from store.interface import Store
+    from stream.log.interface import Log, Read
     from stream.log.kafka.changes import ChangesTopic
     from stream.log.kafka.log import KafkaLog
     from stream.log.sqlite import SqliteLog
     from stream.ownership import Ownership, Share
+    from stream.service import Service
     from tappa.settings import Settings
 
 logger = logging.getLogger("tappa")
@@ -182,7 +184,7 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
     from stage_engine.model import ModelError
     from store.clickhouse import connect
     from stream.log.interface import LogReplacedError
-    from stream.service import serve
+    from stream.service import Service, monitor
     from tappa.limits import limits_of
 
     stop = asyncio.Event()
@@ -194,9 +196,6 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
         refuse(f"a journey model cannot be used: {error}")
     if not await _migrated(settings, stop):
         return
-    log = await opened_log(settings, data, stop)
-    if log is None:
-        return
     store = connect(settings.store)
     limits = limits_of(settings.identity)
     topic: ChangesTopic | None = None
@@ -206,15 +205,13 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
         if share.index == 0:
             await _say_whether_limits_changed(store, limits)
             await _say_whether_models_wait(store, models)
-        async with _ownership(log, share, name) as ownership:
-            work = asyncio.create_task(
-                serve(log, store, models, settings.worker, stop, lambda port: None, listener, ownership, limits, topic)
-            )
-            await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait([work], timeout=DRAIN_S)
-            work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
+        service = Service(store, models, settings.worker, limits, topic)
+        with monitor(service, listener):
+            used_up: set[str] = set()
+            while log := await opened_log(settings, data, stop, await _read(store, used_up, stop)):
+                async with log, _ownership(log, share, name) as ownership:
+                    if await _worked_off(service, log, ownership, stop):
+                        used_up.add(log.topic_id)
     except ModelError as error:
         refuse(f"a journey model that is in force cannot be used by this version of Tappa: {error}")
     except LogReplacedError as error:
@@ -224,16 +221,49 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
         if topic is not None:
             await topic.close()
         await store.close()
-        await log.close()
+
+
+async def _worked_off(service: Service, log: Log, ownership: Ownership, stop: asyncio.Event) -> bool:
+    """Work until told to stop; or until all of the topic is worked off and the log has gone on: then True."""
+    from stream.log.interface import LogUsedUpError
+
+    work = asyncio.create_task(service.run(log, ownership, stop))
+    await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([work], timeout=DRAIN_S)
+    work.cancel()
+    try:
+        await work
+    except asyncio.CancelledError:
+        return False
+    except LogUsedUpError as over:
+        logger.info("%s", over)
+        return True
+    return False
+
+
+async def _read(store: Store, used_up: Collection[str], stop: asyncio.Event) -> Read:
+    """What of the log the store has, however long the store is away."""
+    from store.interface import StoreError
+    from stream.log.interface import Read
+
+    while not stop.is_set():
+        try:
+            seen = frozenset(one.topic_id for one in await store.read_positions())
+        except StoreError as trouble:
+            logger.warning("the store does not answer, trying until it does: %s", trouble)
+            await asyncio.sleep(STORE_RETRY_S)
+        else:
+            return Read(seen=seen, used_up=frozenset(used_up))
+    return Read(seen=frozenset())
 
 
 async def opened_log(
-    settings: Settings, data: Path, stop: asyncio.Event, retry_s: float = LOG_RETRY_S
+    settings: Settings, data: Path, stop: asyncio.Event, read: Read | None = None, retry_s: float = LOG_RETRY_S
 ) -> SqliteLog | KafkaLog | None:
     """The log; brokers that are away are waited for. None when told to stop before."""
     from stream.log.opening import open_log
 
-    return await _opened(settings, partial(open_log, data / "log", settings.log), stop, retry_s)
+    return await _opened(settings, partial(open_log, data / "log", settings.log, read), stop, retry_s)
 
 
 async def _opened_topic(settings: Settings, stop: asyncio.Event) -> ChangesTopic | None:

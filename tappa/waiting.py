@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from stream.log.interface import LogStatus
 from stream.log.opening import log_status
 from stream.settings import LogSettings
 
@@ -25,18 +26,22 @@ def worked_off(
     """Whether everything that is in the log now was worked off within ``wait_s``. ``report`` is told now and then how
     many messages are left. Raises ``LogError``."""
     began = reported = time.monotonic()
-    log = log_status(directory, settings)
-    goal = log.ends if log else {}
-    while log is not None and any(log.positions[partition] < end for partition, end in goal.items()):
+    first = log = log_status(directory, settings)
+    while first and log and (log.earlier or _is_behind(log, first)):
         now = time.monotonic()
         if now - began >= wait_s:
             return False
         if report and now - reported >= REPORT_INTERVAL_S:
             reported = now
-            report(log.lag.messages)
+            report(log.lag.messages + log.earlier)
         time.sleep(LOOK_INTERVAL_S)
         log = log_status(directory, settings)
     return True
+
+
+def _is_behind(log: LogStatus, goal: LogStatus) -> bool:
+    """Where the log has gone on to another topic meanwhile, what counts lies in those before."""
+    return log.topic_id == goal.topic_id and any(log.positions[at] < end for at, end in goal.ends.items())
 
 
 def followed_up(

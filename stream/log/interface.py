@@ -45,6 +45,17 @@ class LogStatus(msgspec.Struct, frozen=True, kw_only=True):
     lag: Lag
     file_bytes: int
     """Of the embedded log."""
+    earlier: int = 0
+    """Messages in the topics that this one follows which are not worked off yet."""
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """What of the log's topics is in a store, to find the one to go on with."""
+
+    seen: frozenset[str]
+    """The ids of those that it has positions of."""
+    used_up: frozenset[str] = frozenset()
+    """Of those that have nothing more for it."""
 
 
 class LogError(Exception):
@@ -65,6 +76,10 @@ class LogReplacedError(Exception):
     Nothing to wait for; whoever starts again finds out what to do. No ``LogError``."""
 
 
+class LogUsedUpError(Exception):
+    """All that is in this topic is worked off, and the log has gone on to another one: read that. No ``LogError``."""
+
+
 class Log(Protocol):
     """An append-only log of ``partitions`` partitions. All methods may be called concurrently."""
 
@@ -80,9 +95,15 @@ class Log(Protocol):
     def partitions(self) -> int:
         """How many; they are numbered from 0."""
 
+    @property
+    def follows(self) -> str:
+        """The id of the topic that this one was made to follow, with more partitions, and before which it is not read;
+        empty for the first one, and where that one is no longer there."""
+
     async def append(self, messages: Mapping[int, Sequence[bytes]], *, internal: bool = False) -> None:
         """Append encoded messages to their partitions; on return they are on disk. Concurrent appends share one
-        commit, and their messages for one partition share a frame, in order. Raises ``LogFullError`` when the backlog
+        commit, and their messages for one partition share a frame, in order. Where the log has gone on to another
+        topic, they go there, shared out among its partitions. Raises ``LogFullError`` when the backlog
         or the waiting appends are over their limits (never for ``internal`` messages, which workers send),
         ``LogUnavailableError`` otherwise."""
 
@@ -112,6 +133,10 @@ class Log(Protocol):
         """Drop committed records that are older than ``older_than_s``, and the oldest committed ones until at most
         ``keep_bytes`` remain; never one that is not committed. Returns how many went: none where brokers do it by
         themselves."""
+
+    async def is_used_up(self, positions: Mapping[int, int]) -> bool:
+        """Whether the log has gone on to another topic, and these partitions of this one have no record from these
+        positions on, and never will."""
 
     async def close(self) -> None:
         """Finish the appends under way and let go of all resources."""

@@ -10,6 +10,7 @@ from itertools import takewhile
 
 from stream.log.grouping import group, size_of
 from stream.log.interface import Lag, LogFullError, LogUnavailableError, Record
+from stream.log.message import shared_out
 from stream.log.writer import CLOSED, Clock
 from stream.settings import LogSettings
 
@@ -17,11 +18,21 @@ from stream.settings import LogSettings
 class MemoryLog:
     """``stream.log.interface.Log``, as durable as the process. Belongs to one event loop."""
 
-    def __init__(self, settings: LogSettings, *, topic_id: str = "memory", epoch: int = 1, clock: Clock = time.time):
+    def __init__(
+        self,
+        settings: LogSettings,
+        *,
+        topic_id: str = "memory",
+        epoch: int = 1,
+        follows: str = "",
+        clock: Clock = time.time,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._topic_id = topic_id
         self._epoch = epoch
+        self._follows = follows
+        self._next: MemoryLog | None = None
         self._records: list[deque[Record]] = [deque() for _ in range(settings.partitions)]
         self._ends = [0] * settings.partitions
         self._positions = [0] * settings.partitions
@@ -45,9 +56,21 @@ class MemoryLog:
         """As in the settings."""
         return len(self._records)
 
+    @property
+    def follows(self) -> str:
+        """As given."""
+        return self._follows
+
+    def go_on(self, following: MemoryLog) -> None:
+        """From now on all that is appended goes there."""
+        self._next = following
+
     async def append(self, messages: Mapping[int, Sequence[bytes]], *, internal: bool = False) -> None:
         """See ``Log.append``: all that is appended before the event loop comes round shares a commit."""
         self._check(messages)
+        if self._next is not None:
+            await self._next.append(shared_out(messages, self._next.partitions), internal=internal)
+            return
         if self._waiting and not internal:
             waiting_bytes = sum(size_of(some) for some, _, _ in self._waiting)
             over_bytes = waiting_bytes + size_of(messages) > self._settings.waiting_bytes_max
@@ -114,6 +137,11 @@ class MemoryLog:
             self._records[oldest.partition].popleft()
             trimmed += 1
         return trimmed
+
+    async def is_used_up(self, positions: Mapping[int, int]) -> bool:
+        """See ``Log.is_used_up``."""
+        self._check(positions)
+        return self._next is not None and all(at >= self._ends[partition] for partition, at in positions.items())
 
     async def close(self) -> None:
         """See ``Log.close``."""

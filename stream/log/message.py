@@ -6,7 +6,7 @@ put together from the encoded bytes without looking into them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from zlib import crc32
 
@@ -98,6 +98,18 @@ def address_of(message: Message) -> str:
             return message.rejected_id
         case Rebuild():
             return ""
+
+
+def shared_out(messages: Mapping[int, Sequence[bytes]], partitions: int) -> dict[int, list[bytes]]:
+    """Encoded messages by partition, where there are ``partitions`` of them, whatever they were shared out among
+    before; in the same order for each address. A ``Rebuild`` goes into all."""
+    found: dict[int, list[bytes]] = {}
+    for encoded in (one for some in messages.values() for one in some):
+        (message,) = decode_frame(encode_frame([encoded]))
+        everywhere = isinstance(message, Rebuild)
+        for partition in range(partitions) if everywhere else [partition_of(address_of(message), partitions)]:
+            found.setdefault(partition, []).append(encoded)
+    return found
 
 
 def partition_of(key: str, partitions: int) -> int:

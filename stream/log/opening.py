@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stream.log.interface import LogStatus
+from stream.log.interface import LogStatus, Read
 from stream.log.sqlite import SqliteLog, read_status
 from stream.settings import LogSettings
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from stream.log.kafka.log import KafkaLog
 
 
-async def open_log(directory: Path, settings: LogSettings) -> SqliteLog | KafkaLog:
-    """Open it, and make it when there is none; ``directory`` is the embedded one's. Raises ``LogUnavailableError``."""
+async def open_log(directory: Path, settings: LogSettings, read: Read | None = None) -> SqliteLog | KafkaLog:
+    """Open it, and make it when there is none; ``directory`` is the embedded one's. Whoever works it off says what
+    of it is ``read``. Raises ``LogUnavailableError``."""
     if not settings.kafka.servers:
         return await SqliteLog.open(directory, settings)
     from stream.log.kafka.log import KafkaLog
 
-    return await KafkaLog.open(settings)
+    return await KafkaLog.open(settings, read=read)
 
 
 def log_status(directory: Path, settings: LogSettings) -> LogStatus | None:
@@ -30,4 +31,4 @@ def log_status(directory: Path, settings: LogSettings) -> LogStatus | None:
         return read_status(directory, settings)
     from stream.log.kafka.standing import kafka_status
 
-    return asyncio.run(kafka_status(settings.kafka))
+    return asyncio.run(kafka_status(settings))

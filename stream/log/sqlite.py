@@ -73,6 +73,11 @@ class SqliteLog:
         """Fixed with the file."""
         return self._reading.topic.partitions
 
+    @property
+    def follows(self) -> str:
+        """Nothing: there is one file, and its number of partitions is fixed."""
+        return ""
+
     async def append(self, messages: Mapping[int, Sequence[bytes]], *, internal: bool = False) -> None:
         """See ``Log.append``. A disk with less than ``disk_reserve_bytes`` free counts as full."""
         self._check(messages)
@@ -119,6 +124,10 @@ class SqliteLog:
         while some := await self._writer.do(lambda file: file.trim(older_than=older_than, keep_bytes=keep_bytes)):
             trimmed += some
         return trimmed
+
+    async def is_used_up(self, positions: Mapping[int, int]) -> bool:
+        """Never: see ``follows``."""
+        return False
 
     async def close(self) -> None:
         """See ``Log.close``."""

@@ -104,7 +104,7 @@ def _log(data: Path, settings: Settings) -> dict[str, Any]:
         return {"lag": None, "log_error": str(error)}
     oldest = log.lag.oldest_appended_at if log else None
     return {
-        "lag": log.lag.messages if log else 0,
+        "lag": log.lag.messages + log.earlier if log else 0,
         "lag_bytes": log.lag.bytes if log else 0,
         "lag_seconds": max(0.0, time.time() - oldest / 1000) if oldest is not None else 0.0,
     }

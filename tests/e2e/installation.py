@@ -248,7 +248,7 @@ class Installation:
             status = log_status(self.data / "log", self._settings().log)
         except LogError:  # the brokers are away
             return False
-        return status is None or not status.lag.messages
+        return status is None or not (status.lag.messages or status.earlier)
 
     def _settings(self) -> Settings:
         return read(self.data, self.environment)

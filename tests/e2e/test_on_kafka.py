@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.chaos import torture
+from tests.e2e.growing import grow
 from tests.kafka.running_broker import RunningBroker
 
 pytestmark = pytest.mark.slow
@@ -27,3 +28,9 @@ async def test_workers_that_die_freeze_come_and_go_and_a_killed_ingest_and_broke
     kills = ["join 0", "worker-2", "broker", "freeze worker", "leave 0", "ingest"]
     killed = await torture(tmp_path, seed=1, kills=kills, touchpoints=1_500, pause_s=(0.2, 1.5), broker=broker)
     assert killed == dict.fromkeys(kills, 1)
+
+
+async def test_more_partitions_while_touchpoints_arrive_lose_and_double_nothing_and_fail_no_request(
+    tmp_path: Path, broker: RunningBroker
+) -> None:
+    assert await grow(tmp_path, broker, touchpoints=1_500) == 0

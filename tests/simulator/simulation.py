@@ -18,7 +18,7 @@ from typing import Any
 from stage_engine.model import Model, parse_model
 from stage_engine.touchpoint import Touchpoint
 from store.memory import MemoryStore
-from stream.log.interface import Record
+from stream.log.interface import LogUsedUpError, Record
 from stream.log.memory import MemoryLog
 from stream.log.message import encode_message, partition_of
 from stream.metrics import WorkerMetrics
@@ -110,7 +110,7 @@ class InTurnLog(InTurn):
         await self._turns.turn()
         most = self._dice.randint(1, self._most)
         found = await self._real.read(positions, messages_max=most, wait_s=0)
-        if not found and wait_s:
+        if not found and wait_s and not await self._real.is_used_up(positions):
             await self._turns.news()
             found = await self._real.read(positions, messages_max=most, wait_s=0)
         await self._turns.turn()
@@ -130,6 +130,7 @@ class Simulation:
     """What workers are given when they start."""
     settings = SETTINGS
     turns_max = TURNS_MAX
+    tidy_intervals_s: Sequence[float] = (1e-9, 1e-9, 1e9)
 
     def __init__(self, history: History, seed: int, make: Callable[..., Worker] = Worker) -> None:
         self._dice = random.Random(seed)
@@ -149,7 +150,7 @@ class Simulation:
         trouble, strikes = self._dice.choice((0.0, 0.003, 0.01, 0.03)), STRIKES_MAX
         sending = asyncio.create_task(self._send())
         self._assign()
-        while await self.turns.next():
+        while await self.turns.next() or any(task.done() for task in self._running):
             if self.turns.taken > self.turns_max:
                 return ["the workers do not come to an end"]
             if strikes and self._dice.random() < trouble:
@@ -159,10 +160,14 @@ class Simulation:
             if self._zombies and self._dice.random() < ZOMBIE_ENDS:
                 await self._end([self._zombies.pop(self._dice.randrange(len(self._zombies)))])
             for task in [one for one in self._running if one.done()]:
-                task.result()
+                self._ended(task)
         await sending
         await self._end([*self._running, *self._zombies])
         return wrong_rows(self.history, self.store, *self.models)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A worker ended by itself: with an error."""
+        task.result()
 
     async def _send(self) -> None:
         pause = self._dice.choice((1, 10, 80))
@@ -170,8 +175,12 @@ class Simulation:
             for _ in range(self._dice.randint(1, pause)):
                 await self.turns.turn()
             key = one.home if isinstance(one, Touchpoint) else one.one
-            await self.log.append({partition_of(key, self.log.partitions): [encode_message(one)]})
+            log = self._sent_to()
+            await log.append({partition_of(key, log.partitions): [encode_message(one)]})
             self.turns.appended()
+
+    def _sent_to(self) -> MemoryLog:
+        return self.log
 
     def _assign(self) -> None:
         """Share out all partitions anew; whoever had another share goes on as a zombie."""
@@ -193,7 +202,7 @@ class Simulation:
         log, store = InTurnLog(self.log, self.turns, self._dice), InTurn(self.store, self.turns)
         # A worker that seldom notes its positions reads much again after a crash, one that always does reads little.
         # One whose customers rest soon puts refolds off.
-        choices = {"tidy_interval_s": (1e-9, 1e-9, 1e9), "rest_touchpoints": (1_000, 1_000, 1_000, 8)}
+        choices = {"tidy_interval_s": self.tidy_intervals_s, "rest_touchpoints": (1_000, 1_000, 1_000, 8)}
         settings = self.settings.model_copy(update={name: self._dice.choice(some) for name, some in choices.items()})
         worker = self._make(log, store, self.models, settings, WorkerMetrics(), share, self.history.limits)
         live = worker.run(asyncio.Event()) if self._dice.random() < 0.5 else batch_by_batch(worker)
@@ -214,7 +223,7 @@ class Simulation:
         for task in tasks:
             task.cancel()
         for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
+            with contextlib.suppress(asyncio.CancelledError, LogUsedUpError):
                 await task
 
 

@@ -43,8 +43,8 @@ class Process:
     def __init__(self, log: MemoryLog, store: MemoryStore) -> None:
         self.given = Given()
         self.stop = asyncio.Event()
-        self.service = Service(log, store, [MODEL], SETTINGS)
-        self.running = asyncio.create_task(self.service.run(self.given, self.stop))
+        self.service = Service(store, [MODEL], SETTINGS)
+        self.running = asyncio.create_task(self.service.run(log, self.given, self.stop))
 
     async def end(self) -> None:
         self.stop.set()

@@ -12,6 +12,11 @@ from aiokafka import errors
 from stream.log.interface import LogUnavailableError
 from stream.settings import KafkaSettings
 
+
+class RecordTooLargeError(LogUnavailableError):
+    """The topic does not take such a record, or takes none any more, because the log has gone on to another topic."""
+
+
 CLIENT: Final = logging.getLogger("aiokafka")
 
 
@@ -65,7 +70,7 @@ def refusal(settings: KafkaSettings, error: Exception) -> LogUnavailableError:
                 f"{where} has no topic {settings.topic!r} any more: was it deleted? A restart makes it anew"
             )
         case errors.MessageSizeTooLargeError() | errors.RecordListTooLargeError():
-            return LogUnavailableError(
+            return RecordTooLargeError(
                 f"{where} refuses a record as too large: max.message.bytes of topic {settings.topic!r} must be larger "
                 "than [log] frame_bytes_max"
             )

@@ -39,6 +39,12 @@ class KafkaPositions:
         ((_, answers),) = (await self._ask(request, _codes_read)).topics
         return {partition: max(0, offset) for partition, offset, _, _ in answers}
 
+    async def any(self, partitions: Collection[int]) -> bool:
+        """Whether one was stored of any of the partitions. Raises ``LogUnavailableError``."""
+        request = OffsetFetchRequest(self._settings.group, [(self._settings.topic, list(partitions))])
+        ((_, answers),) = (await self._ask(request, _codes_read)).topics
+        return any(offset >= 0 for _, offset, _, _ in answers)
+
     async def store(self, positions: Mapping[int, int], generation: int, member: str) -> None:
         """Store these, as a member of the group or as nobody's. One that the group no longer knows is not told so: the
         new owner reads on from where it is. Raises ``LogUnavailableError``."""

@@ -19,8 +19,8 @@ FRAME_MARK: Final = 0xDD
 
 def records_of(partition: int, fetched: bytes, position: int) -> Iterator[tuple[int, Record | None]]:
     """The records from ``position`` on, each with the position behind it; None for what is none of anybody's (the
-    markers of transactions). A batch that is not there as a whole ends it. Raises ``LogUnavailableError`` for a record
-    that is damaged or of a later format."""
+    markers of transactions, and of ``closing``). A batch that is not there as a whole ends it. Raises
+    ``LogUnavailableError`` for a record that is damaged or of a later format."""
     batches = MemoryRecords(fetched)
     while batches.has_next():
         batch = batches.next_batch()
@@ -31,7 +31,7 @@ def records_of(partition: int, fetched: bytes, position: int) -> Iterator[tuple[
         if not batch.is_control_batch:
             for one in batch:
                 if one.offset >= position:
-                    yield one.offset + 1, _record(partition, one)
+                    yield one.offset + 1, None if one.value is None else _record(partition, one)
         yield batch.next_offset, None
 
 
@@ -42,6 +42,6 @@ def _record(partition: int, one: Any) -> Record:
             f"the record at offset {one.offset} of partition {partition} has format {version.decode(errors='replace')},"
             f" this Tappa reads format {FORMAT_VERSION}: run the version of Tappa that wrote it"
         )
-    frame = one.value or b""
+    frame = one.value
     count = int.from_bytes(frame[1:5], "big") if frame[:1] == bytes([FRAME_MARK]) else 1
     return Record(partition=partition, offset=one.offset, appended_at=one.timestamp, count=count, frame=frame)

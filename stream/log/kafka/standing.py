@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
 from stream.log.interface import Lag, LogReplacedError, LogStatus
 from stream.log.kafka.connection import Connection
 from stream.log.kafka.positions import KafkaPositions
 from stream.log.kafka.reader import EARLIEST, LATEST, KafkaReader
+from stream.log.kafka.succession import numbered, taking, topics_of
 from stream.log.kafka.topic import Topic, find
-from stream.settings import KIB, MIB, KafkaSettings
+from stream.settings import KIB, MIB, LogSettings
 
 FIRST_EPOCH: Final = 1
 """Of a topic: workers raise it for their versions when they meet another topic, or have lost something."""
@@ -44,6 +46,10 @@ class KafkaStanding:
         """As ``Log.positions``."""
         return await self.positions.read(self._all)
 
+    async def is_read(self, positions: Mapping[int, int]) -> bool:
+        """Whether there is nothing from these positions on just now."""
+        return not await self._reader.read(positions, messages_max=1, bytes_max=1, wait_s=0)
+
     async def lag(self, partitions: Collection[int] | None = None) -> Lag:
         """As ``Log.lag``. Records are counted; messages and bytes are estimated from the first of them where there is
         much."""
@@ -73,16 +79,16 @@ class KafkaStanding:
             raise LogReplacedError(f"topic {self._connection.settings.topic!r} was made anew while it was open")
 
 
-async def kafka_status(settings: KafkaSettings) -> LogStatus | None:
-    """How the topic stands, whoever uses it; None when there is none. Creates nothing. Raises
-    ``LogUnavailableError``."""
-    connection = await Connection.open(settings)
-    try:
-        topic = await find(connection)
-        if topic is None:
-            return None
-        await connection.watch_topic()
-        standing = KafkaStanding(connection, topic)
+async def kafka_status(settings: LogSettings) -> LogStatus | None:
+    """How the topic stands that takes what is appended, whoever uses it; None when there is none. Creates nothing.
+    Raises ``LogUnavailableError``."""
+    topics = await topics_of(settings)
+    if not topics:
+        return None
+    number = await taking(settings, topics)
+    topic = topics[number]
+    async with _standing(settings, number, topic) as standing:
+        is_read = await standing.positions.any(range(topic.partitions))
         return LogStatus(
             topic_id=topic.topic_id,
             epoch=FIRST_EPOCH,
@@ -91,6 +97,27 @@ async def kafka_status(settings: KafkaSettings) -> LogStatus | None:
             ends=await standing.ends(),
             lag=await standing.lag(),
             file_bytes=0,
+            earlier=0 if is_read else await _earlier(settings, number - 1, topics),
         )
+
+
+async def _earlier(settings: LogSettings, number: int, topics: Mapping[int, Topic]) -> int:
+    """How many messages of this topic, and of those before it, are not worked off. Where workers have a position in
+    one, those before it are."""
+    if number not in topics:
+        return 0
+    async with _standing(settings, number, topics[number]) as standing:
+        messages = (await standing.lag()).messages
+        if await standing.positions.any(range(topics[number].partitions)):
+            return messages
+    return messages + await _earlier(settings, number - 1, topics)
+
+
+@asynccontextmanager
+async def _standing(settings: LogSettings, number: int, topic: Topic) -> AsyncIterator[KafkaStanding]:
+    connection = await Connection.open(numbered(settings, number, topic).kafka)
+    try:
+        await connection.watch_topic()
+        yield KafkaStanding(connection, topic)
     finally:
         await connection.close()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiokafka import errors
 from aiokafka.protocol.admin import CreateTopicsRequest, DescribeConfigsRequest
+from msgspec.structs import replace
 
 from stream.log.interface import LogUnavailableError
 from stream.log.kafka.connection import RETRY_S, Connection
@@ -25,6 +26,9 @@ SAFE_REPLICAS: Final = 2
 RECORD_MARGIN_BYTES: Final = 64 * KIB
 """What a record and its batch have round the frame, and a frame that does not get smaller by compression."""
 TOPIC_RESOURCE: Final = 2
+BYTES_MAX: Final = "max.message.bytes"
+CLOSED_BYTES_MAX: Final = 72
+"""So many bytes may a record of a topic have that is closed: one with nothing in it has less, any frame has more."""
 READY_S_MAX: Final = 30.0
 """How long a new topic may take until each of its partitions has a leader."""
 
@@ -36,6 +40,13 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int
     replicas: int
     """Of the partition that has the fewest."""
+    configuration: Mapping[str, str] = {}
+    """What the brokers say of how it is set up, where it was asked for and they do."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes nothing any more, as far as the brokers say."""
+        return self.configuration.get(BYTES_MAX) == str(CLOSED_BYTES_MAX)
 
 
 async def find_or_make(connection: Connection, settings: LogSettings) -> Topic:
@@ -43,7 +54,8 @@ async def find_or_make(connection: Connection, settings: LogSettings) -> Topic:
     ``LogUnavailableError``, also for a topic that does not fit: what to change is in the message."""
     topic = await found_or_made(connection, settings)
     with explained(settings.kafka):
-        if amiss := list(_amiss(topic, await _configuration(connection), settings)):
+        topic = replace(topic, configuration=await configuration_of(connection))
+        if amiss := list(_amiss(topic, topic.configuration, settings)):
             raise LogUnavailableError(f"topic {settings.kafka.topic!r} does not fit: " + "; ".join(amiss))
     if topic.replicas == 1:
         logger.warning("topic %r has one copy: what is acknowledged is lost with its broker", settings.kafka.topic)
@@ -69,8 +81,13 @@ async def find(connection: Connection) -> Topic | None:
     error = errors.for_code(found["error_code"])
     if error is errors.TopicAuthorizationFailedError:
         raise refusal(connection.settings, error())
+    return described(found)
+
+
+def described(found: Mapping[str, Any]) -> Topic | None:
+    """What the brokers answered about a topic; None when there is none, or not yet with a leader everywhere."""
     partitions = found["partitions"]
-    if error is not errors.NoError or found["topic_id"] == NO_ID or any(one["leader"] < 0 for one in partitions):
+    if found["error_code"] or found["topic_id"] == NO_ID or any(one["leader"] < 0 for one in partitions):
         return None
     return Topic(
         topic_id=found["topic_id"].hex,
@@ -87,7 +104,7 @@ async def _make(connection: Connection, settings: LogSettings) -> None:
         "retention.ms": str(int(kafka.retention_s * 1000)),
         "retention.bytes": "-1",
         "min.insync.replicas": str(_in_sync_min(kafka, replicas)),
-        "max.message.bytes": str(settings.frame_bytes_max + RECORD_MARGIN_BYTES),
+        BYTES_MAX: str(settings.frame_bytes_max + RECORD_MARGIN_BYTES),
         "message.timestamp.type": "CreateTime",
     }
     request = CreateTopicsRequest(
@@ -116,7 +133,7 @@ async def _led(connection: Connection) -> Topic:
             await asyncio.sleep(RETRY_S)
 
 
-async def _configuration(connection: Connection) -> dict[str, str]:
+async def configuration_of(connection: Connection) -> dict[str, str]:
     """What the brokers say of the topic; nothing where they do not let us ask."""
     topic = connection.settings.topic
     answer = await connection.ask(DescribeConfigsRequest([(TOPIC_RESOURCE, topic, None)], False))
@@ -134,7 +151,7 @@ def _amiss(topic: Topic, has: Mapping[str, str], settings: LogSettings) -> Itera
     if topic.partitions != settings.partitions:
         yield (
             f"it has {topic.partitions} partitions, the settings say {settings.partitions}; the number is fixed once a "
-            f"log exists: set log.partitions = {topic.partitions}"
+            f"log exists: set log.partitions = {topic.partitions}; for more: tappa log grow"
         )
     if not has:
         return
@@ -158,9 +175,9 @@ def _amiss(topic: Topic, has: Mapping[str, str], settings: LogSettings) -> Itera
         )
     if int(has["retention.bytes"]) >= 0:
         yield f"retention.bytes is {has['retention.bytes']}, which drops records that were not read: set it to -1"
-    if int(has["max.message.bytes"]) < settings.frame_bytes_max:
+    if int(has[BYTES_MAX]) < settings.frame_bytes_max and not topic.is_closed:
         yield (
-            f"max.message.bytes is {has['max.message.bytes']}, less than a record may have: set it to "
+            f"max.message.bytes is {has[BYTES_MAX]}, less than a record may have: set it to "
             f"{settings.frame_bytes_max + RECORD_MARGIN_BYTES}, or make frame_bytes_max in [log] smaller"
         )
 

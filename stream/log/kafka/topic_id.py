@@ -91,13 +91,13 @@ class TopicsStruct(RequestStruct):  # type: ignore[misc]
 
 
 class TopicsRequest(Request[TopicsStruct]):  # type: ignore[misc]
-    """What is known of one topic."""
+    """What is known of some topics."""
 
     API_KEY = 3
 
-    def __init__(self, topic: str) -> None:
-        self._topic = topic
+    def __init__(self, *topics: str) -> None:
+        self._topics = topics
 
     def build(self, request_struct_class: type[TopicsStruct]) -> TopicsStruct:
         """As the client asks for it."""
-        return request_struct_class([(NO_ID, self._topic, {})], False, False, {})
+        return request_struct_class([(NO_ID, topic, {}) for topic in self._topics], False, False, {})

@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer, errors
 
 from stream.log.grouping import NewRecord, group, size_of
 from stream.log.interface import LogError, LogFullError, LogUnavailableError
-from stream.log.kafka.errors import explained, refusal
+from stream.log.kafka.errors import RecordTooLargeError, explained, refusal
 from stream.log.kafka.producer import connected, let_go
 from stream.log.kafka.record import HEADERS
 from stream.log.writer import CLOSED, Clock
@@ -164,7 +164,8 @@ class KafkaWriter:
         except Exception as error:  # also a mistake of ours or the client's must not leave anybody waiting
             trouble = error if isinstance(error, LogError) else refusal(self._kafka, error)
             self._discard(producer)
-            self._say(trouble)
+            if not isinstance(trouble, RecordTooLargeError):
+                self._say(trouble)
             return trouble
         if records:
             self._say(None)

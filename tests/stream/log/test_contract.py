@@ -73,6 +73,13 @@ async def everything(log: Log, **positions: int) -> list[Record]:
     return await log.read(START, messages_max=1_000_000, wait_s=0)
 
 
+async def test_a_log_that_has_gone_on_to_no_other_topic_is_never_used_up(log: Log) -> None:
+    assert log.follows == ""
+    assert not await log.is_used_up(START)
+    await log.append({1: [message("a")]})
+    assert not await log.is_used_up(await log.ends())
+
+
 async def test_what_was_appended_is_read_in_order(log: Log) -> None:
     await log.append({1: [message("a"), message("b")], 3: [message("c")]})
     await log.append({1: [message("d")]})
