@@ -15,7 +15,7 @@ from stage_engine.touchpoint import Placed, Touchpoint, place
 from store.interface import Decision
 from store.rejected import Refused
 from stream.log.interface import Record
-from stream.log.message import Assigned, Changed, Message, Met, Rebuild, Refold, Word, decode_frame, encode_frame
+from stream.log.message import Anew, Assigned, Changed, Message, Met, Rebuild, Refold, Word, decode_frame, encode_frame
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +38,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """``(home, device)``"""
     rebuilds: dict[tuple[int, int], int]
     """By partition and generation: the offset behind the first record that tells of its rebuild."""
+    anew: dict[int, int]
+    """By partition: the epoch after which its owner is to be started anew."""
     positions: dict[int, int]
     """By partition: the offset behind the last record."""
     oldest_at: int
@@ -67,6 +69,7 @@ def gather(records: Sequence[Record], database: str) -> Batch:
     decisions: list[Decision] = []
     words: list[Word] = []
     rebuilds: dict[tuple[int, int], int] = {}
+    anew: dict[int, int] = {}
     positions: dict[int, int] = {}
     touchpoints = messages = poison = 0
     for record in records:
@@ -85,6 +88,8 @@ def gather(records: Sequence[Record], database: str) -> Batch:
             for word in here:
                 if isinstance(word, Rebuild):
                     rebuilds.setdefault((record.partition, word.generation), record.offset + 1)
+                if isinstance(word, Anew):
+                    anew[record.partition] = max(word.epoch, anew.get(record.partition, 0))
         for one in map(place, accepted):
             twin = counted.get(one[1])
             if twin is None or one[2].precedence < twin[2].precedence:
@@ -101,6 +106,7 @@ def gather(records: Sequence[Record], database: str) -> Batch:
         refolds={word.customer for word in words if isinstance(word, Refold)},
         met={(word.home, word.device) for word in words if isinstance(word, Met)},
         rebuilds=rebuilds,
+        anew=anew,
         positions=positions,
         oldest_at=min((record.appended_at for record in records), default=0),
         messages=messages,

@@ -56,6 +56,7 @@ async def look_again(
     words: Words,
     *,
     rows_missing: bool = False,
+    rows_wrong: bool = False,
 ) -> Changes:
     """Rule 7, for identifiers whose owner was told, so often, that they have changed. Whoever they stand for is folded
     again here, or told to be where they live, because they may have been before the last touchpoints of these
@@ -67,8 +68,8 @@ async def look_again(
     Whoever was told gets a row in any case: a zombie that has read as far may have written another one, when whose they
     are was not what it is now.
 
-    Of what nothing was ever derived no fact was ever routed, unless ``rows_missing``: then rows may be missing. Of what
-    was ``foreseen`` all is known."""
+    Of what nothing was ever derived no fact was ever routed, unless ``rows_missing``: then rows may be missing. With
+    ``rows_wrong`` none is trusted. Of what was ``foreseen`` all is known."""
     here = sorted(one for one in changed if one not in foreseen)
     if not here:
         return Changes(whose={**foreseen}, refolds=set(), standing_alone=set(), gone=set(foreseen), unmoved={})
@@ -92,7 +93,11 @@ async def look_again(
     filed = await patience(partial(store.read_filed, doubtful)) if doubtful else set()
     weighty = sorted(living | filed)
     customers = await asking.answers([partial(stands_for, asking.herald, one) for one in weighty])
-    unmoved = {one for one in weighty if is_user(one) and whose[one] == ((EVER, one),) and is_own(known.get(one))}
+    unmoved = {
+        one
+        for one in weighty
+        if not rows_wrong and is_user(one) and whose[one] == ((EVER, one),) and is_own(known.get(one))
+    }
     refolds = {one for one in weighty if not is_nobody(one)} - unmoved
     for one, some in zip(weighty, customers, strict=True):
         refolds |= words.refold_beside(one, some - {one} if one in unmoved else some)

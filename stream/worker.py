@@ -23,13 +23,13 @@ from stage_engine.identity.link import Link, link_of
 from stage_engine.identity.news import News
 from stage_engine.identity.resolve import Stretches
 from stage_engine.model import Model
-from stage_engine.touchpoint import Placed
 from store.asking import Asking, chunks
-from store.interface import OFFSET_BITS, CustomerRow, IdentityRow, Position, State, Store, UnwritableRowError
+from store.interface import OFFSET_BITS, CustomerRow, IdentityRow, Position, State, Store
 from stream.advance import Journeys
 from stream.announcer import Announcer, Topic
 from stream.batch import Batch, gather
-from stream.customers import Customers, Due, dead_letter
+from stream.customers import Customers, Due
+from stream.facts import write_facts
 from stream.folding import Folding, first_generations, foldings
 from stream.identities import Identities
 from stream.log.interface import Log, LogError, Record
@@ -51,6 +51,10 @@ PAGE: Final = 50_000
 DATABASE_NOTE: Final = "database_id"
 DATABASE_WAIT_S: Final = 0.05
 FOLDED_NOTE: Final = "folded {partition} {epoch}"
+
+
+class StartAnewError(Exception):
+    """A worker was told to begin as if it had just been started, under a later epoch."""
 
 
 class Folded(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,7 +180,8 @@ class Worker:
         self._read_to = dict(self._positions)
         if stale:
             await self._link_facts(unlinked)
-            await self._fold_everybody(stale)
+            await self._fold_everybody(stale - unlinked)
+            await self._fold_everybody(unlinked, rows_wrong=True)
             await self._rebuild.begin_anew(sorted(stale))
         for partition in sorted(stale | begun):
             key = FOLDED_NOTE.format(partition=partition, epoch=self._epochs[partition])
@@ -262,9 +267,7 @@ class Worker:
         began = time.monotonic()
         batch = gather(records, self._database)
         self._read_to |= batch.positions
-        batch = await self._write_facts(batch)
-        if batch.decisions:
-            await self._patiently(partial(self._store.write_decisions, batch.decisions))
+        batch = await write_facts(batch, self._store, self._patiently)
         if sightings := self._identities.sightings(batch.links) + self._identities.traces(batch.touchpoints):
             await self._patiently(partial(self._store.write_links, sightings))
         return Taken(batch=batch, began=began)
@@ -273,6 +276,8 @@ class Worker:
         """3. to 8."""
         if taken is not None:
             batch = taken.batch
+            if any(epoch >= self._epochs[partition] for partition, epoch in batch.anew.items()):
+                raise StartAnewError("everybody is to be folded again from the facts")
             if batch.rebuilds:
                 await self._use_listed_models()
                 await self._announce_from_now()
@@ -357,6 +362,7 @@ class Worker:
         words: Words,
         *,
         rows_missing: bool = False,
+        rows_wrong: bool = False,
     ) -> Changes:
         return await look_again(
             changed,
@@ -368,6 +374,7 @@ class Worker:
             asking,
             words,
             rows_missing=rows_missing,
+            rows_wrong=rows_wrong,
         )
 
     async def _write_rows(
@@ -432,37 +439,15 @@ class Worker:
         self._reading.answered()
         return records
 
-    async def _write_facts(self, batch: Batch) -> Batch:
-        """Insert the batch's facts and dead letters; returns the batch without the touchpoints that no table takes."""
-        unwritable = await self._write_touchpoints(batch.touchpoints) if batch.touchpoints else []
-        letters = batch.refused + [
-            dead_letter(touchpoint, code="unwritable", reason="The store cannot hold a value of this touchpoint.")
-            for _, _, touchpoint in unwritable
-        ]
-        if letters:
-            await self._patiently(partial(self._store.write_rejected, letters))
-        return batch.without(unwritable)
-
-    async def _write_touchpoints(self, placed: Sequence[Placed]) -> list[Placed]:
-        """Insert all that can be; returns the others."""
-        try:
-            await self._patiently(partial(self._store.write_touchpoints, placed))
-        except UnwritableRowError:
-            if len(placed) == 1:
-                return list(placed)
-            half = len(placed) // 2
-            return await self._write_touchpoints(placed[:half]) + await self._write_touchpoints(placed[half:])
-        return []
-
     def _version(self, partition: int, offset: int) -> int:
         return (self._epochs[partition] << OFFSET_BITS) + offset
 
-    async def _fold_everybody(self, partitions: Collection[int]) -> None:
-        """Look again at every identifier that lives in these partitions."""
+    async def _fold_everybody(self, partitions: Collection[int], *, rows_wrong: bool = False) -> None:
+        """Look again at every identifier that lives in these partitions: rows may be missing, or wrong, too."""
         done = 0
         for read in (self._store.read_homes, self._store.read_identifiers):
             async for some in self._pages(read, partitions):
-                await self._fold_again(some)
+                await self._fold_again(some, rows_wrong=rows_wrong)
                 done += len(some)
                 logger.info("folded again from the facts: %d identifiers so far", done)
 
@@ -491,10 +476,12 @@ class Worker:
             for some in chunks(here, self._settings.refold_customers_max):
                 yield some
 
-    async def _fold_again(self, identifiers: Sequence[str]) -> None:
+    async def _fold_again(self, identifiers: Sequence[str], *, rows_wrong: bool) -> None:
         words = Words(self._database, self._log.partitions)
         asking = await self._identities.asking()
-        changes = await self._look_again(dict.fromkeys(identifiers, 1), {}, asking, words, rows_missing=True)
+        changes = await self._look_again(
+            dict.fromkeys(identifiers, 1), {}, asking, words, rows_missing=True, rows_wrong=rows_wrong
+        )
 
         def version_of(identifier: str) -> int:
             return self._version(words.partition_of(identifier), 0)

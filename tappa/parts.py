@@ -224,8 +224,10 @@ async def _worker(settings: Settings, data: Path, listener: socket.socket, share
 
 
 async def _worked_off(service: Service, log: Log, ownership: Ownership, stop: asyncio.Event) -> bool:
-    """Work until told to stop; or until all of the topic is worked off and the log has gone on: then True."""
+    """Work until told to stop, or to start anew; or until all of the topic is worked off and the log has gone on: then
+    True."""
     from stream.log.interface import LogUsedUpError
+    from stream.worker import StartAnewError
 
     work = asyncio.create_task(service.run(log, ownership, stop))
     await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
@@ -238,6 +240,8 @@ async def _worked_off(service: Service, log: Log, ownership: Ownership, stop: as
     except LogUsedUpError as over:
         logger.info("%s", over)
         return True
+    except StartAnewError as told:
+        logger.info("started anew: %s", told)
     return False
 
 

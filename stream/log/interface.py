@@ -125,6 +125,10 @@ class Log(Protocol):
     async def ends(self) -> dict[int, int]:
         """The offset that the next append gets, of every partition."""
 
+    async def since(self, time_ms: int) -> dict[int, int]:
+        """The offset of the first record that was appended at this time (milliseconds since 1970 UTC) or later, of
+        every partition; its end where there is none."""
+
     async def lag(self, partitions: Collection[int] | None = None) -> Lag:
         """What lies after the committed positions, of these partitions or of all. Raises ``LogReplacedError`` when it
         is noticed that the log was made anew."""

@@ -116,6 +116,13 @@ class MemoryLog:
         """See ``Log.ends``."""
         return dict(enumerate(self._ends))
 
+    async def since(self, time_ms: int) -> dict[int, int]:
+        """See ``Log.since``."""
+        return {
+            partition: next((one.offset for one in records if one.appended_at >= time_ms), self._ends[partition])
+            for partition, records in enumerate(self._records)
+        }
+
     async def lag(self, partitions: Collection[int] | None = None) -> Lag:
         """See ``Log.lag``."""
         asked = range(self.partitions) if partitions is None else partitions

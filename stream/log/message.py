@@ -57,11 +57,18 @@ class Rebuild(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=Tr
     generation: int
 
 
-Word = Assigned | Changed | Refold | Met | Rebuild
+class Anew(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag_field="_", tag="n"):
+    """To the owner of a partition, one in each: start anew, under a later epoch than this one."""
+
+    database: str
+    epoch: int
+
+
+Word = Assigned | Changed | Refold | Met | Rebuild | Anew
 """What workers tell each other; ``database`` is the id of the one it is meant for, so that the same log can be read
 into another."""
 
-Message = Touchpoint | Refused | Assigned | Changed | Refold | Met | Rebuild | Decision
+Message = Touchpoint | Refused | Assigned | Changed | Refold | Met | Rebuild | Anew | Decision
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Message])
@@ -83,8 +90,8 @@ def decode_frame(frame: bytes) -> list[Message]:
 
 
 def address_of(message: Message) -> str:
-    """The identifier whose owner a message is for: it goes into the partition of that. None for a ``Rebuild``, which is
-    appended to every partition."""
+    """The identifier whose owner a message is for: it goes into the partition of that. None for a ``Rebuild`` or
+    ``Anew``, which are appended to every partition."""
     match message:
         case Touchpoint() | Met():
             return message.home
@@ -96,17 +103,17 @@ def address_of(message: Message) -> str:
             return message.one
         case Refused():
             return message.rejected_id
-        case Rebuild():
+        case Rebuild() | Anew():
             return ""
 
 
 def shared_out(messages: Mapping[int, Sequence[bytes]], partitions: int) -> dict[int, list[bytes]]:
     """Encoded messages by partition, where there are ``partitions`` of them, whatever they were shared out among
-    before; in the same order for each address. A ``Rebuild`` goes into all."""
+    before; in the same order for each address. What is for every partition goes into all."""
     found: dict[int, list[bytes]] = {}
     for encoded in (one for some in messages.values() for one in some):
         (message,) = decode_frame(encode_frame([encoded]))
-        everywhere = isinstance(message, Rebuild)
+        everywhere = isinstance(message, Rebuild | Anew)
         for partition in range(partitions) if everywhere else [partition_of(address_of(message), partitions)]:
             found.setdefault(partition, []).append(encoded)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,15 @@ async def open_log(directory: Path, settings: LogSettings, read: Read | None = N
     from stream.log.kafka.log import KafkaLog
 
     return await KafkaLog.open(settings, read=read)
+
+
+async def open_topics(directory: Path, settings: LogSettings) -> Sequence[SqliteLog | KafkaLog]:
+    """Open all topics that the log has had and that are there, the earliest first. Raises ``LogUnavailableError``."""
+    if not settings.kafka.servers:
+        return [await SqliteLog.open(directory, settings)]
+    from stream.log.kafka.log import KafkaLog
+
+    return await KafkaLog.open_all(settings)
 
 
 def log_status(directory: Path, settings: LogSettings) -> LogStatus | None:

@@ -113,6 +113,10 @@ class SqliteLog:
         """See ``Log.ends``."""
         return offsets((await self._marks()).ends)
 
+    async def since(self, time_ms: int) -> dict[int, int]:
+        """See ``Log.since``."""
+        return await self._in_reader(lambda file: file.since(time_ms))
+
     async def lag(self, partitions: Collection[int] | None = None) -> Lag:
         """See ``Log.lag``."""
         return await self._in_reader(lambda file: file.lag(partitions))

@@ -158,6 +158,15 @@ class LogFile:
         with self._reading():
             return self.marks()
 
+    def since(self, time_ms: int) -> dict[int, int]:
+        """The first offset of each partition that was appended at this time or later; its end where there is none."""
+        with self._reading():
+            ends = {partition: edge.offset for partition, edge in enumerate(self.marks().ends)}
+            found = self._connection.execute(
+                'SELECT partition, min("offset") FROM records WHERE appended_at >= ? GROUP BY partition', (time_ms,)
+            )
+            return ends | dict(found.fetchall())
+
     def lag(self, partitions: Collection[int] | None = None) -> Lag:
         """What lies after the committed positions, of these partitions or of all."""
         with self._reading():

@@ -20,6 +20,7 @@ main = LazyGroup(
         "shared": ("tappa.cli.shared:shared", "Identifiers that join nothing, because too many share them."),
         "model": ("tappa.cli.model:model", "Journey models: list, check, show and test them."),
         "rejected": ("tappa.cli.rejected:rejected", "Dead letters: list them, replay them."),
+        "replay": ("tappa.cli.replay:replay", "Read the log again, into this database or another one."),
         "log": ("tappa.cli.log:log", "The log: give it more partitions."),
         "import": ("tappa.imports:import_", "Send a file of touchpoints."),
         "demo": ("tappa.demo:demo", "A sample shop."),

@@ -7,12 +7,14 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 from stream.log.kafka.log import KafkaLog
 from stream.settings import LogSettings
+from tappa.workers import worker_name
 from tests.e2e import said
 from tests.e2e.delivery import Delivery
 from tests.e2e.installation import Installation
@@ -25,6 +27,7 @@ CHANGES_TOPIC: Final = "stage-changes"
 WORKERS: Final = 2
 TARGETS: Final = ("ingest", "worker", "worker-2", "store", "supervisor")
 EVERYTHING: Final = "everything"
+INGEST: Final = "ingest"
 BROKER: Final = "broker"
 FREEZE: Final = "freeze "
 """Before the name of a part: it is stopped for longer than a session, and then goes on as if nothing had been."""
@@ -32,7 +35,9 @@ SESSION_S: Final = 2
 JOIN: Final = "join "
 LEAVE: Final = "leave "
 """Before the name of a worker beside those of ``tappa up``."""
-KAFKA_TARGETS: Final = ("ingest", "worker", "worker-2", "broker", "freeze worker", "freeze worker-2")
+GROW: Final = "grow "
+"""Before a number of partitions; the log has eight."""
+GROWN: Final = 11
 VISIBLE_WITHIN_S: Final = 240.0
 SETTINGS: Final = {"TAPPA_SUPERVISOR__BACKOFF_S_MAX": "1"}
 """A part that is killed again and again is otherwise left alone for up to half a minute, which is good manners but no
@@ -74,6 +79,7 @@ async def torture(
     pause_s: tuple[float, float],
     say: Callable[[str], None] = print,
     broker: RunningBroker | None = None,
+    workers: int = WORKERS,
 ) -> Counter[str]:
     """Send ``touchpoints`` of them over and over, while the processes named in ``kills`` are killed one after the other
     with pauses of ``pause_s`` (from, to); then compare every view with the reference. Returns how often each was
@@ -83,14 +89,17 @@ async def torture(
     traffic = Traffic(seed, touchpoints=touchpoints, customers=max(50, touchpoints // 20), end_ms=end_ms)
     killed: Counter[str] = Counter()
     settings = {**SETTINGS, **said.SETTINGS, **(on_kafka(broker) if broker else {})}
-    with Installation(directory, workers=WORKERS, **settings) as tappa:
+    with Installation(directory, workers=workers, **settings) as tappa:
         delivery = Delivery(tappa, pause_s=0.02)
         killing = asyncio.create_task(kill_all(tappa, kills, chance, pause_s, killed, say, broker))
         rounds = 0
-        while not killing.done() or not rounds:
-            await delivery.send(traffic.sendings(rounds))
-            rounds += 1
-        await killing
+        try:
+            while not killing.done() or not rounds:
+                await delivery.send(traffic.sendings(rounds))
+                rounds += 1
+            await killing
+        finally:
+            killing.cancel()
         await asyncio.to_thread(tappa.wait_until_ready)
         await asyncio.to_thread(tappa.wait_until_visible, VISIBLE_WITHIN_S)
         say(f"{len(delivery.acknowledged)} acknowledged in {rounds} rounds, {delivery.tries_again} requests repeated")
@@ -103,17 +112,22 @@ async def torture(
     return killed
 
 
-def on_kafka_order(chance: Random, times: int) -> list[str]:
-    """So many of each, in any order, while other workers come and go."""
-    order = [*KAFKA_TARGETS] * times
+def on_kafka_order(chance: Random, times: int, workers: int) -> list[str]:
+    """So many of each, in any order; between all of them a worker more comes, or one that came goes; and once the log
+    grows."""
+    names = [worker_name(number) for number in range(1, workers + 1)]
+    order = [INGEST, BROKER, *names, *(f"{FREEZE}{name}" for name in names)] * times
     chance.shuffle(order)
-    coming = [f"{JOIN}{number}" for number in range(times)]
-    going = [f"{LEAVE}{number}" for number in range(times)]
-    for number, (join, leave) in enumerate(zip(coming, going, strict=True)):
-        at = number * (len(KAFKA_TARGETS) + 2)
-        order[at:at] = [join]
-        order[at + 4 : at + 4] = [leave]
-    return order
+    order.insert(len(order) // 2, f"{GROW}{GROWN}")
+    coming = [what.format(number) for number in range(len(order) // 2) for what in (f"{JOIN}{{}}", f"{LEAVE}{{}}")]
+    return [one for pair in zip_longest(order, coming) for one in pair if one]
+
+
+async def grow(tappa: Installation, partitions: str) -> None:
+    """Have the log grow: again and again, because brokers are killed meanwhile."""
+    give_up = time.monotonic() + VISIBLE_WITHIN_S
+    while (done := await asyncio.to_thread(tappa.attempt, "log", "grow", partitions)).returncode:
+        assert time.monotonic() < give_up, done.stderr
 
 
 async def kill_all(
@@ -125,22 +139,27 @@ async def kill_all(
     say: Callable[[str], None],
     broker: RunningBroker | None = None,
 ) -> None:
-    """Kill what is named, in this order, at random moments."""
-    for target in kills:
-        await asyncio.sleep(chance.uniform(*pause_s))
-        if target == EVERYTHING:
-            await asyncio.to_thread(tappa.kill_everything)
-        elif target == BROKER:
-            assert broker is not None
-            await asyncio.to_thread(broker.kill)
-            await asyncio.to_thread(broker.start)
-        elif target.startswith(JOIN):
-            await asyncio.to_thread(tappa.join, target.removeprefix(JOIN))
-        elif target.startswith(LEAVE):
-            await asyncio.to_thread(tappa.leave, target.removeprefix(LEAVE))
-        elif target.startswith(FREEZE):
-            await asyncio.to_thread(tappa.freeze, target.removeprefix(FREEZE), 2 * SESSION_S)
-        else:
-            await asyncio.to_thread(tappa.kill, target)
-        killed[target] += 1
-        say(f"killed {target}")
+    """Kill what is named, in this order, at random moments. What is frozen, and a log that grows, goes on while
+    others are killed."""
+    async with asyncio.TaskGroup() as meanwhile:
+        for target in kills:
+            await asyncio.sleep(chance.uniform(*pause_s))
+            if target == EVERYTHING:
+                await asyncio.to_thread(tappa.kill_everything)
+            elif target == BROKER:
+                assert broker is not None
+                await asyncio.to_thread(broker.kill)
+                await asyncio.to_thread(broker.start)
+            elif target.startswith(JOIN):
+                await asyncio.to_thread(tappa.join, target.removeprefix(JOIN))
+            elif target.startswith(LEAVE):
+                await asyncio.to_thread(tappa.leave, target.removeprefix(LEAVE))
+            elif target.startswith(FREEZE):
+                freeze = asyncio.to_thread(tappa.freeze, target.removeprefix(FREEZE), 2 * SESSION_S)
+                meanwhile.create_task(freeze)
+            elif target.startswith(GROW):
+                meanwhile.create_task(grow(tappa, target.removeprefix(GROW)))
+            else:
+                await asyncio.to_thread(tappa.kill, target)
+            killed[target] += 1
+            say(f"killed {target}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import Any, Final, Self
 import httpx
 from click.testing import Result
 
+from store.clickhouse import connect
 from store.settings import StoreSettings
 from stream.log.interface import LogError
 from stream.log.opening import log_status
@@ -94,6 +96,27 @@ class Installation:
             raise AssertionError(f"tappa up did not stop within {STOP_S_MAX} s:\n{self.said()}") from None
         finally:
             self._process = None
+
+    def restart(self, **settings: str) -> None:
+        """Stop, and start with these settings besides; returns when it is ready."""
+        self.stop()
+        self.environment |= settings
+        self._store = None
+        self.start()
+        self.wait_until_ready()
+
+    def lose(self, *tables: str) -> None:
+        """Empty these tables of the store, as no part of Tappa ever does."""
+
+        async def empty() -> None:
+            store = connect(store_settings(self.data, self._settings()))
+            try:
+                for table in tables:
+                    await store.execute(f"TRUNCATE TABLE {table}")
+            finally:
+                await store.close()
+
+        asyncio.run(empty())
 
     def wait_until_ready(self) -> None:
         """Return once this run of ``tappa up`` says that every part is ready."""

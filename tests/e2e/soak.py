@@ -31,6 +31,7 @@ CHANGES: Final = (("linear",), ("five_stage", "four_stage", "linear", "circular"
 CHANGE_TOUCHPOINTS: Final = 20_000
 CHANGE_PER_S: Final = 2_000
 ROLLING_PER_S: Final = 2_000
+KAFKA_WORKERS: Final = 3
 
 
 def main() -> None:
@@ -108,13 +109,14 @@ class Soak:
             self._run(directory, "a rolling restart", rolled(broker))
 
     def kafka(self, seed: int, touchpoints: int) -> None:
-        """Traffic on Kafka, workers killed, frozen, added and stopped, ingest and broker killed."""
+        """Traffic on Kafka, workers killed, frozen, added and stopped, ingest and broker killed, partitions added."""
         directory = Path(tempfile.mkdtemp(prefix="tappa-soak-"))
         with running_broker() as broker:
             lived = torture(
                 directory,
                 seed=seed,
-                kills=on_kafka_order(Random(seed), 3),
+                kills=on_kafka_order(Random(seed), 2, KAFKA_WORKERS),
+                workers=KAFKA_WORKERS,
                 touchpoints=touchpoints,
                 pause_s=(0.2, 4.0),
                 say=self.say,

@@ -22,11 +22,21 @@ def broker(tmp_path: Path) -> Iterator[RunningBroker]:
         yield running
 
 
+KILLS = {
+    1: ["join 0", "worker-2", "broker", "freeze worker", "leave 0", "ingest"],
+    2: ["freeze worker-3", "worker", "ingest", "join 0", "freeze worker-2", "leave 0", "broker", "worker-3"],
+}
+"""By seed."""
+
+
+@pytest.mark.parametrize(("seed", "workers"), [(1, 2), (2, 3)])
 async def test_workers_that_die_freeze_come_and_go_and_a_killed_ingest_and_broker_lose_and_double_nothing(
-    tmp_path: Path, broker: RunningBroker
+    tmp_path: Path, broker: RunningBroker, seed: int, workers: int
 ) -> None:
-    kills = ["join 0", "worker-2", "broker", "freeze worker", "leave 0", "ingest"]
-    killed = await torture(tmp_path, seed=1, kills=kills, touchpoints=1_500, pause_s=(0.2, 1.5), broker=broker)
+    kills = KILLS[seed]
+    killed = await torture(
+        tmp_path, seed=seed, kills=kills, touchpoints=1_500, pause_s=(0.2, 1.5), broker=broker, workers=workers
+    )
     assert killed == dict.fromkeys(kills, 1)
 
 

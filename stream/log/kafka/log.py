@@ -112,6 +112,20 @@ class KafkaLog:
             log._resources = resources.pop_all()
         return log
 
+    @classmethod
+    async def open_all(cls, settings: LogSettings, *, clock: Clock = time.time) -> list[Self]:
+        """Open each of the topics that are there, the earliest first. Raises ``LogUnavailableError``."""
+        topics = await topics_of(settings)
+        if not topics:
+            raise LogUnavailableError(f"there is no topic {settings.kafka.topic!r} yet: has ingest ever started?")
+        opened: list[Self] = []
+        async with AsyncExitStack() as resources:
+            for number in topics:
+                opened.append(await cls._open(Place(settings, number, topics), clock))
+                resources.push_async_callback(opened[-1].close)
+            resources.pop_all()
+        return opened
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -185,6 +199,11 @@ class KafkaLog:
         """See ``Log.ends``."""
         self._check({})
         return await self._standing.ends()
+
+    async def since(self, time_ms: int) -> dict[int, int]:
+        """See ``Log.since``."""
+        self._check({})
+        return await self._standing.since(time_ms)
 
     async def lag(self, partitions: Collection[int] | None = None) -> Lag:
         """See ``Log.lag``; of much it is an estimate."""

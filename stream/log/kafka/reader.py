@@ -69,7 +69,8 @@ class KafkaReader:
                 return found
 
     async def offsets(self, partitions: Collection[int], which: int) -> dict[int, int]:
-        """Where the partitions begin (``EARLIEST``) or end (``LATEST``). Raises ``LogUnavailableError``."""
+        """Where the partitions begin (``EARLIEST``) or end (``LATEST``), or what has a time in milliseconds or a later
+        one, -1 where nothing has. Raises ``LogUnavailableError``."""
         give_up = time.monotonic() + self._settings.request_timeout_s
         found: dict[int, int] = {}
         while missing := [partition for partition in partitions if partition not in found]:

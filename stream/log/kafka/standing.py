@@ -42,6 +42,11 @@ class KafkaStanding:
         """As ``Log.ends``."""
         return await self._reader.offsets(self._all, LATEST)
 
+    async def since(self, time_ms: int) -> dict[int, int]:
+        """As ``Log.since``."""
+        found, ends = await self._reader.offsets(self._all, time_ms), await self.ends()
+        return {partition: offset if offset >= 0 else ends[partition] for partition, offset in found.items()}
+
     async def committed(self) -> dict[int, int]:
         """As ``Log.positions``."""
         return await self.positions.read(self._all)

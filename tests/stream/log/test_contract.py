@@ -80,6 +80,16 @@ async def test_a_log_that_has_gone_on_to_no_other_topic_is_never_used_up(log: Lo
     assert not await log.is_used_up(await log.ends())
 
 
+async def test_a_time_leads_to_what_was_appended_then_or_later(log: Log, clock: Clock) -> None:
+    for name, at in (("a", 1_000.0), ("b", 2_000.0), ("c", 3_000.0)):
+        clock.now = at
+        await log.append({1: [message(name)]})
+    assert await log.since(999_999) == START
+    assert await log.since(2_000_000) == {**START, 1: 1}
+    assert await log.since(2_000_001) == {**START, 1: 2}
+    assert await log.since(3_000_001) == {**START, 1: 3}
+
+
 async def test_what_was_appended_is_read_in_order(log: Log) -> None:
     await log.append({1: [message("a"), message("b")], 3: [message("c")]})
     await log.append({1: [message("d")]})
