@@ -31,6 +31,7 @@ class Delivery:
         pause_s: float = 0.0,
         batch_items: int = BATCH_ITEMS,
         per_s: float = 0.0,
+        timeout_s: float = TIMEOUT_S,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._tappa = tappa
@@ -38,6 +39,7 @@ class Delivery:
         self._pause_s = pause_s
         self._batch_items = batch_items
         self._per_s = per_s
+        self._timeout_s = timeout_s
         self._transport = transport
         self.acknowledged: list[Item] = []
         self.tries_again = 0
@@ -46,7 +48,7 @@ class Delivery:
         """Return when all are acknowledged."""
         requests = self._in_time(_requests(items, self._batch_items))
         async with (
-            httpx.AsyncClient(timeout=TIMEOUT_S, transport=self._transport) as client,
+            httpx.AsyncClient(timeout=self._timeout_s, transport=self._transport) as client,
             asyncio.TaskGroup() as clients,
         ):
             for _ in range(self._clients):

@@ -19,6 +19,8 @@ from tests.kafka.running_broker import RunningBroker
 
 BEFORE: Final = 4
 AFTER: Final = 7
+PATIENCE_S: Final = 120.0
+"""Of clients, and of ingest with the brokers: a busy machine fails no request here."""
 
 
 async def grow(
@@ -38,13 +40,14 @@ async def grow(
         | on_kafka(broker)
         | {
             "TAPPA_LOG__PARTITIONS": str(BEFORE),
+            "TAPPA_LOG__KAFKA__APPEND_TIMEOUT_S": str(PATIENCE_S),
             "TAPPA_WORKER__BATCH_MESSAGES_MAX": "200",
         }
     )
     traffic = Traffic(seed, touchpoints=touchpoints, customers=touchpoints // 9, end_ms=end_ms).sendings(1)
     third = len(traffic) // 3
     with Installation(directory, workers=2, **settings) as tappa:
-        delivery = Delivery(tappa, per_s=per_s)
+        delivery = Delivery(tappa, per_s=per_s, timeout_s=PATIENCE_S)
         await delivery.send(traffic[:third])
         sending = asyncio.create_task(delivery.send(traffic[third : 2 * third]))
         growing = asyncio.create_task(said(tappa, "log", "grow", str(AFTER)))

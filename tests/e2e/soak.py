@@ -22,6 +22,7 @@ from typing import Final
 
 from tests.e2e.changing import change
 from tests.e2e.chaos import EVERYTHING, TARGETS, on_kafka_order, torture
+from tests.e2e.copies import lose_brokers
 from tests.e2e.lives import live, lots
 from tests.e2e.rolling import roll
 from tests.kafka.running_broker import RunningBroker, running_broker
@@ -46,6 +47,8 @@ def main() -> None:
         soak.rolling()
     for seed in range(arguments.first, arguments.first + arguments.kafka):
         soak.kafka(seed, arguments.touchpoints)
+    if arguments.brokers:
+        soak.brokers(arguments.brokers)
     for seeds in lots(arguments.first, arguments.histories):
         soak.histories(seeds)
     soak.say(f"{soak.wrong} wrong of {soak.done}")
@@ -60,6 +63,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--no-rolling", dest="rolling", action="store_false", help="leave out the rolling restart")
     parser.add_argument("--kafka", type=int, default=100, help="how often on Kafka (%(default)s)")
     parser.add_argument("--touchpoints", type=int, default=50_000, help="so many each time there (%(default)s)")
+    parser.add_argument("--brokers", type=int, default=4_000, help="touchpoints on three; 0: none (%(default)s)")
     parser.add_argument("--histories", type=int, default=200, help="how many histories (%(default)s)")
     parser.add_argument("--first", type=int, default=0, help="the seed of the first one (%(default)s)")
     return parser.parse_args()
@@ -123,6 +127,16 @@ class Soak:
                 broker=broker,
             )
             self._run(directory, f"Kafka, seed {seed}", lived)
+
+    def brokers(self, touchpoints: int) -> None:
+        """Traffic on three brokers, of which one and two are dead."""
+        directory = Path(tempfile.mkdtemp(prefix="tappa-soak-"))
+
+        async def lived() -> Counter[str]:
+            await lose_brokers(directory, touchpoints=touchpoints, say=self.say)
+            return Counter(brokers=4)
+
+        self._run(directory, "three brokers", lived())
 
     def histories(self, seeds: list[int]) -> None:
         """Those of the seeds, on one installation."""

@@ -28,17 +28,17 @@ STOP_S_MAX = 20.0
 
 PROPERTIES = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
+node.id={node}
+controller.quorum.voters={voters}
 controller.listener.names=CONTROLLER
 listeners={listeners},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners={listeners}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}/log
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={copies}
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
+transaction.state.log.replication.factor={copies}
 transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
@@ -63,13 +63,35 @@ USER: Final = "gardener"
 PASSWORD: Final = "a-secret-of-the-garden"
 
 
-class RunningBroker:
-    """A broker over ``data``. Starts when entered, stops with SIGTERM when left; dies with whoever started it."""
+class Quorum:
+    """The controllers of a cluster: one in each broker."""
 
-    def __init__(self, data: Path, java: Sequence[str] = (*JAVA, "-Xmx512m")) -> None:
+    def __init__(self, brokers: int = 1) -> None:
+        self.ports = free_ports(brokers)
+
+    @property
+    def voters(self) -> str:
+        """As the brokers want to know them."""
+        return ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(self.ports, 1))
+
+
+class RunningBroker:
+    """A broker over ``data``, the ``node``-th of its quorum. Starts when entered, stops with SIGTERM when left; dies
+    with whoever started it."""
+
+    def __init__(
+        self,
+        data: Path,
+        java: Sequence[str] = (*JAVA, "-Xmx512m"),
+        *,
+        node: int = 1,
+        quorum: Quorum | None = None,
+    ) -> None:
         self.data = data
         self._java = java
-        self._port, self._secure_port, self._controller_port = free_ports(3)
+        self._port, self._secure_port = free_ports(2)
+        self._node = node
+        self._quorum = quorum or Quorum()
         self.process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
         """Kills the broker when whoever started it has gone, however that came."""
@@ -91,6 +113,11 @@ class RunningBroker:
 
     def start(self) -> None:
         """Returns when it can be connected to. Raises ``RuntimeError`` with what it wrote when it does not start."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Returns at once."""
         properties = self.data / "server.properties"
         if not properties.exists():
             self._format(properties)
@@ -104,6 +131,10 @@ class RunningBroker:
         self._watchdog = subprocess.Popen(
             ["sh", "-c", 'cat > /dev/null; kill -9 "$0"', str(self.process.pid)], stdin=subprocess.PIPE
         )
+
+    def wait(self) -> None:
+        """Returns when it can be connected to, as ``start``."""
+        assert self.process is not None
         deadline = time.monotonic() + START_S_MAX
         while not _answers(self._port):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -133,7 +164,14 @@ class RunningBroker:
         install(["mvn", "-q", "-B", "-ntp", "dependency:copy-dependencies"], HERE, "pom.xml", "target/lib/.installed")
         self.data.mkdir(parents=True, exist_ok=True)
         listeners = f"PLAINTEXT://{self.address},SASL_SSL://{self.secure}"
-        text = PROPERTIES.format(controller=self._controller_port, listeners=listeners, data=self.data)
+        text = PROPERTIES.format(
+            node=self._node,
+            voters=self._quorum.voters,
+            controller=self._quorum.ports[self._node - 1],
+            copies=len(self._quorum.ports),
+            listeners=listeners,
+            data=self.data,
+        )
         properties.write_text(text + SECURE_PROPERTIES.format(data=self.data))
         subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
         key = ["-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem"]
@@ -166,6 +204,25 @@ def running_broker() -> Iterator[RunningBroker]:
     """A broker that lives as long as this context, in a temporary directory."""
     with tempfile.TemporaryDirectory(prefix="tappa-kafka-") as data, RunningBroker(Path(data)) as broker:
         yield broker
+
+
+@contextlib.contextmanager
+def running_brokers(directory: Path, count: int) -> Iterator[list[RunningBroker]]:
+    """A cluster of so many, below a directory; whoever of them runs in the end is killed."""
+    quorum = Quorum(count)
+    java = (*JAVA, "-Xmx400m")
+    brokers = [
+        RunningBroker(directory / f"broker-{node}", java, node=node, quorum=quorum) for node in range(1, count + 1)
+    ]
+    try:
+        for broker in brokers:
+            broker.launch()
+        for broker in brokers:
+            broker.wait()
+        yield brokers
+    finally:
+        for broker in brokers:
+            broker.kill()
 
 
 def free_ports(count: int) -> list[int]:

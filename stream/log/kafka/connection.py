@@ -90,7 +90,7 @@ class Connection:
 
     async def ask(self, request: Any, broker: int | None = None) -> Any:
         """The answer of one broker, or of any. Raises ``KafkaError``."""
-        return await self._client.send(self._client.get_random_node() if broker is None else broker, request)
+        return await self._client.send(self._any() if broker is None else broker, request)
 
     async def coordinator(self) -> int:
         """The broker that keeps the group's positions. Raises ``LogUnavailableError`` when it is not known in time."""
@@ -98,6 +98,7 @@ class Connection:
             async with asyncio.timeout(self.settings.request_timeout_s):
                 while True:
                     try:
+                        self._any()
                         found: int = await self._client.coordinator_lookup(CoordinationType.GROUP, self.settings.group)
                     except errors.KafkaError as error:
                         if not error.retriable:
@@ -105,6 +106,15 @@ class Connection:
                         await asyncio.sleep(RETRY_S)
                     else:
                         return found
+
+    def _any(self) -> int:
+        """Some broker. Raises ``NodeNotReadyError`` while the cluster says that it has none: one that is not heard of
+        for a moment is left out."""
+        node: int | None = self._client.get_random_node()
+        if node is None:
+            self.look_again()
+            raise errors.NodeNotReadyError("the cluster has no broker just now")
+        return node
 
     async def close(self) -> None:
         """Let go of all connections."""

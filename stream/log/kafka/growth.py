@@ -55,7 +55,10 @@ async def grow(settings: LogSettings, partitions: int) -> Grown:
             "right to DESCRIBE_CONFIGS and ALTER_CONFIGS of it"
         )
     begun = topics.get(number + 1)
-    following = numbered(settings, number + 1).model_copy(update={"partitions": partitions})
+    following = numbered(settings, number + 1)
+    copies = {"replicas": settings.kafka.replicas or now.replicas}  # also while some of the brokers are away
+    kafka = following.kafka.model_copy(update=copies)
+    following = following.model_copy(update={"partitions": partitions, "kafka": kafka})
     if begun is not None and begun.partitions != partitions:
         raise GrowthError(
             f"topic {following.kafka.topic!r} is there already and has {begun.partitions} partitions: grow to that "
