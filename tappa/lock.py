@@ -19,7 +19,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
     supervised: bool = False
     """Whether it is a part that stops by itself when its supervisor is gone."""
     workers: int = 1
-    """Of a worker: how many there are, itself included (``tappa.workers``)."""
+    """Of a worker: how many there are, itself included (``tappa.workers``); 0 for one whose group counts them."""
 
 
 class HeldError(RuntimeError):

@@ -79,7 +79,7 @@ def prepare(name: str, data: Path, *, supervised: bool, share: Share | None = No
     global _lock
     _lock = Lock(part_lock(data, name))
     wait_s = LOCK_WAIT_S if supervised else LOCK_WAIT_ALONE_S
-    count = share.count if share else 1
+    count = share.count if share else 0
     command = f"tappa {part_kind(name)}" + (f" --share {share.index + 1}/{count}" if share and count > 1 else "")
     try:
         _lock.take(command, wait_s=wait_s, supervised=supervised, workers=count)

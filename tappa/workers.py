@@ -90,6 +90,6 @@ def _trouble(data: Path, name: str, count: int) -> CountsDifferError | HeldError
                 held = holder(path)
             except HeldError as error:
                 return error
-            if held is not None and held.workers != count:
+            if held is not None and held.workers not in (0, count):
                 return CountsDifferError(held, count)
     return None

@@ -77,7 +77,8 @@ def worker(data: Path, share: Share, name: str, listen: int | None) -> None:
     """
     part = f"{WORKER}-{name}" if name else worker_name(share.index + 1)
     member = name if listen is None else member_name(data, part)
-    _run(part, data, listen, partial(run_worker, share=share, name=member), share, name)
+    own = None if name else share  # one with a name is of a group on Kafka, whatever shares others have
+    _run(part, data, listen, partial(run_worker, share=share, name=member), own, name)
 
 
 @click.command(epilog="Example: tappa store --data /var/lib/tappa")

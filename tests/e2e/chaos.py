@@ -32,6 +32,8 @@ BROKER: Final = "broker"
 FREEZE: Final = "freeze "
 """Before the name of a part: it is stopped for longer than a session, and then goes on as if nothing had been."""
 SESSION_S: Final = 2
+BATCH_MESSAGES: Final = 5_000
+"""So many are done before partitions are shared out anew, also on a busy machine."""
 JOIN: Final = "join "
 LEAVE: Final = "leave "
 """Before the name of a worker beside those of ``tappa up``."""
@@ -50,6 +52,7 @@ def on_kafka(broker: RunningBroker) -> dict[str, str]:
         "TAPPA_LOG__KAFKA__SERVERS": broker.address,
         "TAPPA_LOG__KAFKA__SESSION_TIMEOUT_S": str(SESSION_S),
         "TAPPA_LOG__KAFKA__CHANGES_TOPIC": CHANGES_TOPIC,
+        "TAPPA_WORKER__BATCH_MESSAGES_MAX": str(BATCH_MESSAGES),
     }
 
 
@@ -119,7 +122,11 @@ def on_kafka_order(chance: Random, times: int, workers: int) -> list[str]:
     order = [INGEST, BROKER, *names, *(f"{FREEZE}{name}" for name in names)] * times
     chance.shuffle(order)
     order.insert(len(order) // 2, f"{GROW}{GROWN}")
-    coming = [what.format(number) for number in range(len(order) // 2) for what in (f"{JOIN}{{}}", f"{LEAVE}{{}}")]
+    coming = [
+        what.format(number)
+        for number in range(len(order) // 2)
+        for what in (f"{JOIN}beside-{{}}", f"{LEAVE}beside-{{}}")
+    ]
     return [one for pair in zip_longest(order, coming) for one in pair if one]
 
 

@@ -157,6 +157,7 @@ class Installation:
     def leave(self, name: str) -> None:
         """That one stops, as an operator does it."""
         process = self._joined.pop(name)
+        assert process.poll() is None, f"worker {name} ended by itself:\n{self.said()}"
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(STOP_S_MAX)

@@ -23,8 +23,8 @@ def broker(tmp_path: Path) -> Iterator[RunningBroker]:
 
 
 KILLS = {
-    1: ["join 0", "worker-2", "broker", "freeze worker", "leave 0", "ingest"],
-    2: ["freeze worker-3", "worker", "ingest", "join 0", "freeze worker-2", "leave 0", "broker", "worker-3"],
+    1: ["join beside", "worker-2", "broker", "freeze worker", "leave beside", "ingest"],
+    2: ["freeze worker-3", "worker", "ingest", "join beside", "freeze worker-2", "leave beside", "broker", "worker-3"],
 }
 """By seed."""
 

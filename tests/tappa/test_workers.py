@@ -74,3 +74,10 @@ def test_a_worker_of_tappa_up_has_a_name_of_its_own_that_stays(tmp_path: Path) -
     one = member_name(tmp_path, "worker")
     assert one == member_name(tmp_path, "worker")
     assert len({one, member_name(tmp_path, "worker-2"), member_name(tmp_path / "other", "worker")}) == 3
+
+
+def test_a_worker_of_a_group_runs_beside_those_that_share_by_number(tmp_path: Path) -> None:
+    group, shared = hold(tmp_path, "worker-beside", 0), hold(tmp_path, "worker", 3)
+    require_same_count(tmp_path, "worker", 3, wait_s=0)
+    group.release()
+    shared.release()
