@@ -30,8 +30,8 @@ class Buffer(Protocol):
     look_s: float | None
     """How often to look for items that came without a call; None: never."""
 
-    def put(self, items: Sequence[Item]) -> int:
-        """Take all of them, and return the number of the last, which grows; 0: there is no room, and none was taken."""
+    def put(self, items: Sequence[Item]) -> bool:
+        """Take all of them. False: there is no room, and none was taken."""
 
     def room(self, timeout_s: float | None) -> None:
         """Return once something was removed, or after the time."""
@@ -42,8 +42,8 @@ class Buffer(Protocol):
     def remove(self, batch: Batch) -> None:
         """They are done with."""
 
-    def settled(self, number: int, timeout_s: float | None) -> bool:
-        """Whether all up to this number are removed, waiting for it until the time is over."""
+    def settled(self, timeout_s: float | None) -> bool:
+        """Whether all that was put before the call is removed, waiting for it until the time is over."""
 
     def has_batch(self) -> bool:
         """Whether enough waits to send at once."""

@@ -6,8 +6,8 @@ import atexit
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
-from weakref import WeakSet, ref
 
 from tappa_sdk.buffer import Buffer
 from tappa_sdk.calls import Calls, Sent
@@ -59,7 +59,6 @@ class Client(Calls[Sent]):
         self._spools = spool is not None
         self._close_timeout_s = close_timeout_s
         self._closed = False
-        self._last = 0
         self._buffer: Buffer
         if spool is not None:
             self._buffer = Spool(
@@ -83,7 +82,6 @@ class Client(Calls[Sent]):
             keep=self._spools,
         )
         _clients.add(self)
-        atexit.register(_close, ref(self))
         if self._buffer.has_any():  # left by a process that is gone
             self._delivery.arrived()
 
@@ -91,8 +89,7 @@ class Client(Calls[Sent]):
         """Take them without waiting for room; False: there is none, and ``full`` says to wait."""
         if self._closed:
             raise ClosedError
-        if number := self._buffer.put(items):
-            self._last = max(self._last, number)
+        if self._buffer.put(items):
             self._delivery.arrived()
             return True
         if self._full == "raise":
@@ -108,19 +105,20 @@ class Client(Calls[Sent]):
             self._buffer.room(1.0)
 
     def _flush(self, timeout_s: float | None) -> bool:
-        return self._delivery.flush(self._last, timeout_s)
+        return self._delivery.flush(timeout_s)
 
     def _close(self, timeout_s: float | None) -> bool:
         """The first call sends what waits, and tells of what was not sent; the others do nothing."""
         if self._closed:
             return True
         self._closed = True
-        sent = self._delivery.flush(self._last, timeout_s)
+        sent = self._delivery.flush(timeout_s)
         self._delivery.stop()
         if lost := self._buffer.leave():
             self._delivery.reject(
                 lost, "not_sent", "It was still waiting, or without an answer, when the client closed."
             )
+        _clients.discard(self)
         return sent
 
     def _before_fork(self) -> None:
@@ -130,17 +128,20 @@ class Client(Calls[Sent]):
         self._buffer.after_fork_in_parent()
 
     def _after_fork_in_child(self) -> None:
-        self._last = 0
         self._buffer.after_fork_in_child()
         self._delivery.after_fork_in_child()
 
 
-_clients: WeakSet[Client[Any]] = WeakSet()
+_clients: set[Client[Any]] = set()
+"""Those that are not closed."""
+_fork = Lock()
+"""One thread forks at a time."""
 _forking: list[Client[Any]] = []
 """Those that hold still, so that the same ones go on."""
 
 
 def _before_fork() -> None:
+    _fork.acquire()
     _forking.extend(_clients)
     for client in _forking:
         client._before_fork()
@@ -150,18 +151,20 @@ def _after_fork_in_parent() -> None:
     for client in _forking:
         client._after_fork_in_parent()
     _forking.clear()
+    _fork.release()
 
 
 def _after_fork_in_child() -> None:
     for client in _forking:
         client._after_fork_in_child()
     _forking.clear()
+    _fork.release()
 
 
-def _close(client: ref[Client[Any]]) -> None:
-    """At the end of the program."""
-    if (found := client()) is not None:
-        found._close(found._close_timeout_s)
+@atexit.register
+def _at_exit() -> None:
+    for client in list(_clients):
+        client._close(client._close_timeout_s)
 
 
 if hasattr(os, "register_at_fork"):

@@ -53,13 +53,13 @@ class Delivery:
         if self._buffer.has_batch() and not self._hurry.is_set():
             self._hurry.set()
 
-    def flush(self, number: int, timeout_s: float | None) -> bool:
-        """Send at once; whether all up to this number have their verdict when the time is over."""
+    def flush(self, timeout_s: float | None) -> bool:
+        """Send at once; whether all that was put before the call has its verdict when the time is over."""
         if self._thread is None and self._buffer.has_any():
             self._start()
         self._hurry.set()
         self._arrived.set()
-        return self._buffer.settled(number, timeout_s)
+        return self._buffer.settled(timeout_s)
 
     def stop(self) -> None:
         """Send no more. A request that is under way may still be answered, or not."""

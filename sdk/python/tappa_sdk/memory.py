@@ -24,18 +24,18 @@ class Memory:
         self._batch_bytes_max = batch_bytes_max
         self._empty()
 
-    def put(self, items: Sequence[Item]) -> int:
+    def put(self, items: Sequence[Item]) -> bool:
         """Take them, unless there is no room. Into an empty queue goes whatever comes."""
         size = sum([len(item.body) for item in items])
         with self._changed:
             if self._count and (self._count + len(items) > self._items_max or self._bytes + size > self._bytes_max):
-                return 0
+                return False
             for item in items:
                 self._last += 1
                 self._queues[item.endpoint].append((self._last, item))
             self._count += len(items)
             self._bytes += size
-            return self._last
+            return True
 
     def room(self, timeout_s: float | None) -> None:
         """Return once something was removed, or after the time."""
@@ -64,10 +64,11 @@ class Memory:
             self._bytes -= sum([len(item.body) for item in batch.items])
             self._changed.notify_all()
 
-    def settled(self, number: int, timeout_s: float | None) -> bool:
-        """Whether all up to this number have left, waiting for it until the time is over."""
+    def settled(self, timeout_s: float | None) -> bool:
+        """Whether all that was put before the call has left, waiting for it until the time is over."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
+            number = self._last
             while any(queue and queue[0][0] <= number for queue in self._queues.values()):
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:

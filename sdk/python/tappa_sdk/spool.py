@@ -49,15 +49,16 @@ class Spool:
         except OSError as error:
             raise SpoolError(f"the spool cannot be made: {error}") from error
 
-    def put(self, items: Sequence[Item]) -> int:
+    def put(self, items: Sequence[Item]) -> bool:
         """Return once they are on disk. Raises ``SpoolError``."""
         own = self._own or self._open()
         try:
             if own.size() > self._bytes_max:
-                return 0
+                return False
         except sqlite3.Error as error:
             raise SpoolError(f"{own.path} cannot be read: {error}") from error
-        return own.append(items)
+        own.append(items)
+        return True
 
     def room(self, timeout_s: float | None) -> None:
         """Return once something was removed, or after the time."""
@@ -91,11 +92,12 @@ class Spool:
         with self._changed:
             self._changed.notify_all()
 
-    def settled(self, number: int, timeout_s: float | None) -> bool:
-        """Whether all up to this number have left this process's file, and nothing is left in those that it took
-        over."""
+    def settled(self, timeout_s: float | None) -> bool:
+        """Whether all that was put before the call has left this process's file, and nothing is left in those that it
+        took over."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         self._adopt()
+        number = self._own.last if self._own is not None else 0
         while not self._is_settled(number):
             left = _LOOK_S if deadline is None else min(_LOOK_S, deadline - time.monotonic())
             if left <= 0:
@@ -207,7 +209,10 @@ class Spool:
             own = self._own
             if any(file is not own for file, _ in self._files.values()):
                 return False
-            return own is None or not 0 < own.oldest() <= number
+            try:
+                return own is None or not 0 < own.oldest() <= number
+            except sqlite3.Error:
+                return False
 
 
 def waiting(directory: Path) -> tuple[int, int]:

@@ -25,7 +25,6 @@ class _Group:
 
     def __init__(self) -> None:
         self.items: list[Item] = []
-        self.last = 0
         self.done = False
         self.error: sqlite3.Error | None = None
 
@@ -43,17 +42,18 @@ class SpoolFile:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # what is in it is nobody else's business
             self._writer = _connect(path, "FULL")
             self._writer.execute(_SCHEMA)
+            self.last = int(self._writer.execute("SELECT coalesce(max(seq), 0) FROM items").fetchone()[0])
+            """Number of the newest item that was ever in it."""
             self._reader = _connect(path, "NORMAL")  # a removal that a power cut undoes is sent again, and counts once
         except (OSError, sqlite3.Error) as error:
             raise SpoolError(f"{path} cannot be opened: {error}") from error
 
-    def append(self, items: Sequence[Item]) -> int:
-        """Return once they are on disk (WAL, ``synchronous=FULL``), with the number of the last. Threads that come
-        together share one commit. Raises ``SpoolError``; then none of them is."""
+    def append(self, items: Sequence[Item]) -> None:
+        """Return once they are on disk (WAL, ``synchronous=FULL``). Threads that come together share one commit. Raises
+        ``SpoolError``; then none of them is."""
         with self._joining:
             group = self._group
             group.items += items
-            place = len(group.items)
         with self._writing:
             if not group.done:
                 with self._joining:
@@ -61,7 +61,6 @@ class SpoolFile:
                 self._commit(group)
         if group.error is not None:
             raise SpoolError(f"{self.path} cannot be written: {group.error}") from group.error
-        return group.last - len(group.items) + place
 
     def head(self, items_max: int, bytes_max: int) -> Batch | None:
         """The oldest items, all of one endpoint."""
@@ -96,7 +95,10 @@ class SpoolFile:
 
     def close(self) -> bool:
         """Close; whether the file was empty, and is gone."""
-        empty = not self.oldest()
+        try:
+            empty = not self.oldest()
+        except sqlite3.Error:
+            empty = False
         self._reader.close()
         self._writer.close()
         if empty:
@@ -125,12 +127,13 @@ class SpoolFile:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 self._writer.executemany("INSERT INTO items (endpoint, message_id, body) VALUES (?, ?, ?)", group.items)
-                group.last = self._writer.execute("SELECT last_insert_rowid()").fetchone()[0]
+                last = self._writer.execute("SELECT last_insert_rowid()").fetchone()[0]
                 self._writer.execute("COMMIT")
             except sqlite3.Error:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
+            self.last = int(last)
         except sqlite3.Error as error:
             group.error = error
         group.done = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -82,15 +83,12 @@ def test_any_receipt_is_judged_as_ingest_judges_it(changes: list[tuple[str, Any]
 def put(into: Any, path: list[str], value: Any) -> None:
     """Set a member deep inside, where there is one."""
     name, *rest = path
-    if isinstance(into, list):
-        into = into[0] if into else {}
-        name, *rest = rest
-    if not isinstance(into, dict):
-        return
-    if rest:
+    if isinstance(into, list) and into and name == "0":
+        put(into[0], rest, value)
+    elif isinstance(into, dict) and rest:
         put(into.get(name), rest, value)
-    else:
-        into[name] = value
+    elif isinstance(into, dict):
+        into[name] = deepcopy(value)
 
 
 def test_the_error_says_where_and_what() -> None:
