@@ -57,12 +57,17 @@ class Application(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        handler = self.writes.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        handler = self._writer(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
         if handler is None:
             await super().__call__(scope, receive, send)
             return
         response = await handler(Request(scope, receive, send))
         await response(scope, receive, send)
+
+    def _writer(self, path: str) -> Handler | None:
+        """Of an address, whatever slashes are around it: Segment's client for Java ends it with one, begins it with two
+        when its endpoint ends with one, and would throw away whatever gets a 404."""
+        return self.writes.get(path) or self.writes.get("/" + path.strip("/"))
 
 
 def now_ms() -> int:

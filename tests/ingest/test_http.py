@@ -57,7 +57,7 @@ async def test_each_type_has_a_long_and_a_short_endpoint(
 
 @pytest.mark.parametrize("path", ["/v1/batch", "/v1/import", "/v1/b"])
 async def test_a_batch_gets_a_verdict_for_each_item_and_the_good_ones_are_kept(service: Service, path: str) -> None:
-    answer = await service.post(path, {"batch": [PAGE, BAD, {**PAGE, "messageId": "m3"}]})
+    answer = await service.post("http://ingest.test" + path, {"batch": [PAGE, BAD, {**PAGE, "messageId": "m3"}]})
     assert answer.status_code == 200
     assert answer.json() == {
         "success": True,
@@ -96,6 +96,15 @@ async def test_an_empty_batch_is_accepted_and_says_so(service: Service) -> None:
 async def test_the_endpoint_says_the_type_of_a_single_message(service: Service) -> None:
     await service.post("/v1/page", {**PAGE, "type": "track"})
     assert [touchpoint.type for touchpoint in await service.touchpoints()] == ["page"]
+
+
+@pytest.mark.parametrize("path", ["/v1/import/", "//v1/import/", "//v1/batch", "/v1/b/"])
+async def test_an_address_may_have_slashes_around_it_as_that_of_segments_java_client(
+    service: Service, path: str
+) -> None:
+    answer = await service.post("http://ingest.test" + path, {"batch": [{"type": "page", **PAGE}]})
+    assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
+    assert await service.metric(f'tappa_ingest_requests_total{{endpoint="/{path.strip("/")}",status="200"}}') == 1
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/json", "application/octet-stream", ""])
