@@ -18,6 +18,7 @@ from stage_engine.picture import picture
 from stage_engine.schema import model_schema
 from tappa import settings_page
 from tappa.imports.mapping import mapping_schema
+from tests.house import sdk_python
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,6 +41,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/schemas/receipt.schema.json": lambda: _json(schemas()["receipt"]),
     "docs/schemas/mapping.schema.json": lambda: _json(mapping_schema()),
     "docs/schemas/model.schema.json": lambda: _json(model_schema()),
+    "sdk/python/README.md": sdk_python.readme,
     **{f"docs/models/{model}.md": partial(_with_picture, model) for model in shipped_models()},
 }
 

@@ -32,7 +32,7 @@ What is no receipt, or is refused, goes with the reason into refused.ndjson in t
 
 def main(arguments: Sequence[str]) -> int:
     """Do what the arguments say; the exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser()[""].parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     directory: Path = options.spool
     try:
@@ -47,9 +47,10 @@ def main(arguments: Sequence[str]) -> int:
         return NOT_DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tappa_sdk", description="Tappa's SDK for Python.")
-    commands = parser.add_subparsers(dest="command", required=True)
+def parser() -> dict[str, argparse.ArgumentParser]:
+    """What reads the arguments: that of all, by ``""``, and each command's."""
+    main = argparse.ArgumentParser(prog="python -m tappa_sdk", description="Tappa's SDK for Python.")
+    commands = main.add_subparsers(dest="command", required=True)
     spool = commands.add_parser(
         "spool",
         help="store and forward for a till without internet",
@@ -74,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     spool.add_argument("--wait", type=float, default=30.0, metavar="SECONDS", help="to send before exit (default 30)")
     spool.add_argument("--json", action="store_true", help="status as JSON")
-    return parser
+    return {"": main, "spool": spool}
 
 
 def _status(directory: Path, *, as_json: bool) -> int:
