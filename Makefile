@@ -61,8 +61,10 @@ lock:  ## Write the lock files anew from pyproject.toml (needs the network)
 	build/lock/bin/pip install --quiet --disable-pip-version-check uv==$(UV)
 	build/lock/bin/uv pip compile pyproject.toml --group build $(COMPILE) -o requirements.lock
 	build/lock/bin/uv pip compile pyproject.toml --group build --group dev -c requirements.lock $(COMPILE) -o requirements-dev.lock
+	build/lock/bin/uv pip compile $(SEGMENT)/requirements.in $(COMPILE) -o $(SEGMENT)/requirements.txt
 
 UV := 0.13.9
+SEGMENT := tests/clients/segment/python
 COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 
 # The environment holds what the lock file says, with hashes, and nothing is built: only wheels are taken.

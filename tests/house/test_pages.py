@@ -56,7 +56,7 @@ def test_the_targets_that_the_pages_name_exist() -> None:
 
 
 def test_the_lock_files_name_no_registry() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-dev.lock", "tests/clients/segment/python/requirements.txt"):
         assert "://" not in (ROOT / name).read_text(encoding="utf-8")
 
 

@@ -14,7 +14,9 @@ from tappa_sdk.item import Item
 Self = TypeVar("Self", bound="AsyncTappa")
 
 _THREADS_MAX = 16
-"""Calls that wait for the disk, or for room, at the same time: those that wait for the disk share one commit."""
+"""Calls that wait for the disk at the same time: they share one commit."""
+_ROOM_S = 0.05
+"""How often a call without room looks whether there is some."""
 
 
 class AsyncTappa(Client[Coroutine[Any, Any, str]]):
@@ -24,8 +26,8 @@ class AsyncTappa(Client[Coroutine[Any, Any, str]]):
     ``Tappa``; ``on_error`` is called from it, not from the loop."""
 
     async def _put(self, item: Item) -> str:
-        if self._spools or not self._offer((item,)):
-            await self._apart(item)
+        while not (await self._on_disk(item) if self._spools else self._offer((item,))):  # noqa: ASYNC110 - a thread makes room
+            await asyncio.sleep(_ROOM_S)
         return item.message_id
 
     async def flush(self, timeout_s: float | None = None) -> bool:
@@ -50,14 +52,11 @@ class AsyncTappa(Client[Coroutine[Any, Any, str]]):
     ) -> None:
         await self.close()
 
-    async def _apart(self, item: Item) -> None:
-        """Take it in a thread that may wait. Done even when its caller no longer waits for it."""
-        await asyncio.get_running_loop().run_in_executor(self._threads(), self._take, (item,))
-
-    def _threads(self) -> ThreadPoolExecutor:
+    async def _on_disk(self, item: Item) -> bool:
+        """Take it in a thread that may wait for the disk; False: there is no room."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(_THREADS_MAX, thread_name_prefix="tappa-sdk-put")
-        return self._pool
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._offer, (item,))
 
     _pool: ThreadPoolExecutor | None = None
 

@@ -94,16 +94,20 @@ class SpoolFile:
         return int((pages - free) * page_bytes)
 
     def close(self) -> bool:
-        """Close; whether the file was empty, and is gone."""
+        """Close; whether the file was empty, and is gone. Who appends from now on gets a ``SpoolError``."""
+        self.hold()
         try:
-            empty = not self.oldest()
-        except sqlite3.Error:
-            empty = False
-        self._reader.close()
-        self._writer.close()
-        if empty:
-            for end in ("", "-wal", "-shm"):
-                Path(f"{self.path}{end}").unlink(missing_ok=True)
+            try:
+                empty = not self._reader.execute("SELECT count(*) FROM (SELECT 1 FROM items LIMIT 1)").fetchone()[0]
+            except sqlite3.Error:
+                empty = False
+            self._reader.close()
+            self._writer.close()
+            if empty:
+                for end in ("", "-wal", "-shm"):
+                    Path(f"{self.path}{end}").unlink(missing_ok=True)
+        finally:
+            self.let_go()
         return empty
 
     def hold(self) -> None:

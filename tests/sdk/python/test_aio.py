@@ -44,3 +44,28 @@ async def test_without_room_a_call_raises_if_it_is_to(ingest: RunningIngest) -> 
         with pytest.raises(QueueFullError):
             await tappa.track("Signed Up", user_id="u2")
         ingest.reopen()
+
+
+async def test_a_call_that_waits_for_room_can_be_given_up(ingest: RunningIngest) -> None:
+    ingest.shut()
+    async with AsyncTappa(KEY, ingest.url, queue_items_max=1, interval_s=0.01) as tappa:
+        await tappa.track("Signed Up", user_id="u1")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await tappa.track("Signed Up", user_id="u2")
+        ingest.reopen()
+    assert [touchpoint.user_id for touchpoint in ingest.touchpoints()] == ["u1"]
+
+
+async def test_a_full_spool_makes_a_call_wait_until_there_is_room(ingest: RunningIngest, tmp_path: Path) -> None:
+    ingest.shut()
+    async with AsyncTappa(KEY, ingest.url, spool=tmp_path, spool_bytes_max=30_000, interval_s=0.01) as tappa:
+        large = {"text": "x" * 20_000}
+        await tappa.track("Signed Up", large, user_id="u1")
+        await tappa.track("Signed Up", large, user_id="u2")
+        waiting = asyncio.ensure_future(tappa.track("Signed Up", large, user_id="u3"))
+        done, _ = await asyncio.wait({waiting}, timeout=0.2)
+        assert not done
+        ingest.reopen()
+        await waiting
+    assert len(ingest.touchpoints()) == 3

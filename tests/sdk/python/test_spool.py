@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tappa_sdk import QueueFullError, SpoolError, Tappa
+from tappa_sdk import ClosedError, QueueFullError, SpoolError, Tappa
 from tappa_sdk.item import BATCH, RECEIPTS, Item
 from tappa_sdk.owner import Owner
 from tappa_sdk.spool import Spool, waiting
@@ -265,3 +266,24 @@ for thread in threads:
     thread.join()
 assert not any(os.waitpid(pid, 0)[1] for pid in children)
 """.format
+
+
+def test_what_a_call_has_returned_for_survives_a_close_at_the_same_time(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def work(tappa: Tappa) -> None:
+        with suppress(ClosedError, SpoolError):
+            while True:
+                told.append(tappa.track("Signed Up", user_id="42"))
+
+    for _ in range(10):
+        tappa = Tappa(KEY, NOWHERE, spool=tmp_path, interval_s=0.01, close_timeout_s=0)
+        threads = [threading.Thread(target=work, args=(tappa,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        wanted = len(told) + 20
+        eventually(lambda wanted=wanted: len(told) > wanted)  # type: ignore[misc]
+        tappa.close()
+        for thread in threads:
+            thread.join()
+    assert waiting(tmp_path)[0] >= len(told)
