@@ -60,6 +60,7 @@ LINES_MAX = 2000
 BYTES_MAX = 256_000
 AMOUNT_MAX = 10**12
 KEY_BYTES_MAX = 256
+"""Of an identifier, and of a receipt's whole key."""
 
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\s*", re.ASCII)
 _NUMBER_CHARACTERS_MAX = 64
@@ -77,7 +78,8 @@ def check_receipt(receipt: Mapping[str, Any]) -> None:
     for field in ("receipt_id", "store_id"):
         _check_part(field, receipt.get(field), needed=True)
     _check_part("till_id", receipt.get("till_id"))
-    _check_day("business_date", receipt.get("business_date"))
+    day = receipt.get("business_date")
+    _check_day("business_date", day.strip() if isinstance(day, str) else day)
     sold_at = receipt.get("sold_at")
     if not isinstance(sold_at, str) or not (found := _SOLD_AT.fullmatch(sold_at)):
         raise InvalidReceiptError("sold_at", "must be ISO 8601 with its offset, such as 2026-03-01T10:15:00+01:00")
@@ -94,13 +96,13 @@ def check_receipt(receipt: Mapping[str, Any]) -> None:
     if payments is not None and (not _is_list(payments) or len(payments) > LINES_MAX):
         raise InvalidReceiptError("payments", f"must be a list of at most {LINES_MAX}")
     _check_customer(receipt.get("customer"))
-    _check_refers_to(receipt.get("refers_to"), kind)
-    _key(receipt["store_id"], receipt.get("till_id"), _day(receipt), receipt["receipt_id"])
+    _key("receipt_id", receipt["store_id"], receipt.get("till_id"), _day(receipt), receipt["receipt_id"])
+    _check_refers_to(receipt, kind)
 
 
 def receipt_key(receipt: Mapping[str, Any]) -> str:
     """The key of a receipt of the right shape: its ``message_id`` in Tappa. Sent again it is the same touchpoint."""
-    return _key(receipt["store_id"], receipt.get("till_id"), _day(receipt), receipt["receipt_id"])
+    return _key("receipt_id", receipt["store_id"], receipt.get("till_id"), _day(receipt), receipt["receipt_id"])
 
 
 def wire_time(value: datetime | str) -> str:
@@ -143,18 +145,21 @@ def _check_customer(customer: Any) -> None:
     user = customer.get("user_id")
     if user is not None and (isinstance(user, bool) or not isinstance(user, (str, int, float))):
         raise InvalidReceiptError("customer.user_id", "must be a text or a number")
-    if isinstance(user, str) and "\0" in user:
-        raise InvalidReceiptError("customer.user_id", "must not contain NUL")
+    for name in ("user_id", "loyalty_card", "email", "phone"):
+        value = customer.get(name)
+        if isinstance(value, str) and ("\0" in value or len(value.strip().encode("utf-8", "replace")) > KEY_BYTES_MAX):
+            raise InvalidReceiptError(f"customer.{name}", f"must have at most {KEY_BYTES_MAX} bytes and no NUL")
 
 
-def _check_refers_to(said: Any, kind: str) -> None:
+def _check_refers_to(receipt: Mapping[str, Any], kind: str) -> None:
+    """Parts that it leaves out are those of the return or void itself."""
+    said = receipt.get("refers_to")
     if said is None or said == "":
         if kind == "void":
             raise InvalidReceiptError("refers_to", "a void needs the receipt that it voids")
         return
     if _is_part(said):
-        _check_part("refers_to", said)
-        return
+        said = {"receipt_id": said}
     if not isinstance(said, Mapping):
         raise InvalidReceiptError("refers_to", "must be a number of a receipt, or an object with its key")
     if not _is_part(said.get("receipt_id")):
@@ -163,6 +168,14 @@ def _check_refers_to(said: Any, kind: str) -> None:
         _check_part(f"refers_to.{field}", said.get(field))
     _check_part("refers_to.receipt_id", said["receipt_id"])
     _check_day("refers_to.business_date", said.get("business_date"))
+    own_till = receipt.get("till_id")
+    _key(
+        "refers_to",
+        str(said.get("store_id") if said.get("store_id") is not None else "").strip() or receipt["store_id"],
+        said["till_id"] if said.get("till_id") is not None else own_till,
+        _day({**receipt, "business_date": said.get("business_date") or receipt.get("business_date")}),
+        said["receipt_id"],
+    )
 
 
 def _check_part(field: str, value: Any, *, needed: bool = False) -> None:
@@ -213,10 +226,10 @@ def _day(receipt: Mapping[str, Any]) -> str:
     return "-".join(_DAY.fullmatch(said).groups())  # type: ignore[union-attr]
 
 
-def _key(store_id: Part, till_id: Part | None, day: str, receipt_id: Part) -> str:
+def _key(field: str, store_id: Part, till_id: Part | None, day: str, receipt_id: Part) -> str:
     parts = (store_id, "" if till_id is None else till_id, day, receipt_id)
     texts = (normalize("NFC", str(part).strip()) for part in parts)
     key = "receipt:" + "/".join(text.replace("%", "%25").replace("/", "%2F") for text in texts)
     if len(key.encode("utf-8", "replace")) > KEY_BYTES_MAX:
-        raise InvalidReceiptError("receipt_id", f"the key of the receipt has more than {KEY_BYTES_MAX} bytes")
+        raise InvalidReceiptError(field, f"the key of the receipt has more than {KEY_BYTES_MAX} bytes")
     return key

@@ -40,7 +40,8 @@ ODD: list[Any] = [
     {"user_id": "a\0"}, [{"sku": 1, "quantity": "1", "unit_price": ".5"}], [{"sku": 1, "quantity": 1}],
 ]  # fmt: skip
 FIELDS = [*VALID, "lines.0.sku", "lines.0.quantity", "lines.0.discount", "lines.0.name", "refers_to.receipt_id",
-          "refers_to.business_date", "refers_to.till_id", "customer.user_id"]  # fmt: skip
+          "refers_to.business_date", "refers_to.till_id", "customer.user_id", "customer.loyalty_card",
+          "customer.email"]  # fmt: skip
 
 
 def of_ingest(body: bytes) -> tuple[Code | None, str]:
