@@ -152,13 +152,13 @@ class Calls(Generic[Sent]):
         lines: Sequence[Line] = (),
         till_id: Part | None = None,
         business_date: date | str | None = None,
-        kind: Literal["sale", "return", "void"] = "sale",
+        kind: Literal["sale", "return", "exchange", "void"] = "sale",
         customer: Customer | None = None,
         payments: Sequence[Any] | None = None,
         refers_to: Part | Referred | None = None,
         **more: Any,
     ) -> Sent:
-        """A receipt of a till: a ``sale``, a ``return`` or a ``void``; the last two say by ``refers_to`` of which sale.
+        """A receipt of a till. A ``return``, ``exchange`` or ``void`` says by ``refers_to`` of which sale.
         ``sold_at`` has its offset from UTC. The write key is that of a source for tills. What ``more`` says is kept.
         Raises ``InvalidReceiptError`` for one that Tappa would refuse."""
         known = {

@@ -48,14 +48,14 @@ class ReferredNeeds(TypedDict):
 
 
 class Referred(ReferredNeeds, total=False):
-    """The receipt that a return or void refers to, with the parts of its key that differ."""
+    """The receipt that a return, exchange or void refers to, with the parts of its key that differ."""
 
     store_id: Part
     till_id: Part
     business_date: str
 
 
-KINDS = ("sale", "return", "void")
+KINDS = ("sale", "return", "exchange", "void")
 LINES_MAX = 2000
 BYTES_MAX = 256_000
 AMOUNT_MAX = 10**12
@@ -88,10 +88,13 @@ def check_receipt(receipt: Mapping[str, Any]) -> None:
     currency = receipt.get("currency")
     if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
         raise InvalidReceiptError("currency", "must be three letters, such as EUR")
-    kind = receipt.get("kind", "sale")
-    if kind not in KINDS:
-        raise InvalidReceiptError("kind", "must be sale, return or void")
+    kind = receipt.get("kind")
+    if kind is not None and kind not in KINDS:
+        raise InvalidReceiptError("kind", "must be sale, return, exchange or void")
     _check_lines(receipt.get("lines", ()))
+    for field in ("discount", "tax"):
+        if receipt.get(field) is not None:
+            _check_amount(field, receipt[field])
     payments = receipt.get("payments")
     if payments is not None and (not _is_list(payments) or len(payments) > LINES_MAX):
         raise InvalidReceiptError("payments", f"must be a list of at most {LINES_MAX}")
@@ -151,8 +154,8 @@ def _check_customer(customer: Any) -> None:
             raise InvalidReceiptError(f"customer.{name}", f"must have at most {KEY_BYTES_MAX} bytes and no NUL")
 
 
-def _check_refers_to(receipt: Mapping[str, Any], kind: str) -> None:
-    """Parts that it leaves out are those of the return or void itself."""
+def _check_refers_to(receipt: Mapping[str, Any], kind: str | None) -> None:
+    """Parts that it leaves out are those of the receipt itself."""
     said = receipt.get("refers_to")
     if said is None or said == "":
         if kind == "void":
