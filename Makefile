@@ -10,7 +10,7 @@ INSTALL_SELF := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SPREAD := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check fmt docs bench soak simulate lock
+.PHONY: help setup run test test-fast check check-js fmt docs bench soak simulate lock
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,14 @@ check: $(VENV)/.dev  ## Style, types, import directions, generated pages, deploy
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/python -m tests.deploy.queries
 	@if command -v promtool; then promtool check config deploy/prometheus/prometheus.yaml; else echo "no promtool here: the alert rules were read by promql-parser alone"; fi
+	$(MAKE) --no-print-directory check-js
+
+check-js: sdk/js/node_modules/.package-lock.json  ## The same of the JavaScript SDK: wants Node only
+	cd sdk/js && npm run --silent check
+
+sdk/js/node_modules/.package-lock.json: sdk/js/package-lock.json
+	cd sdk/js && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 fmt: $(VENV)/.dev  ## Format the code
 	$(BIN)/ruff check --fix --quiet . || true

@@ -14,7 +14,7 @@ _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _SEGMENT: Final = {"browser": "web", "mobile": "app", "server": ""}
 """Segment's own values of ``channel``; of a server nothing is known but its source."""
 
-_WEB_LIBRARIES: Final = ("analytics.js", "@segment/analytics-next", "npm:next", "RudderLabs JavaScript SDK")
+_WEB_LIBRARIES: Final = ("analytics.js", "@segment/analytics-next", "npm:next", "RudderLabs JavaScript SDK", "tappa.js")
 _APP_LIBRARIES: Final = (
     "analytics-ios",
     "analytics-android",

@@ -1,0 +1,2 @@
+/** Of package.json; the build puts it in. */
+declare const VERSION: string;
