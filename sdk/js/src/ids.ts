@@ -1,10 +1,21 @@
-/** A UUID of version 7 (RFC 9562): random, and sorted by time, so that a queue keyed by it has the oldest first. */
+const COUNTER_MAX = 0xfff;
+
+let lastMs = 0;
+let counter = 0;
+
+/**
+ * A UUID of version 7 (RFC 9562): random, and sorted by time. Those of one page and millisecond are sorted by a counter,
+ * so that touchpoints that are told in one breath keep their order.
+ */
 export function uuid7(nowMs: number): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(9));
+  counter = nowMs === lastMs ? Math.min(counter + 1, COUNTER_MAX) : (bytes[8] ?? 0);
+  lastMs = nowMs;
   const time = Math.max(0, nowMs).toString(16).padStart(12, "0").slice(-12);
-  const bytes = crypto.getRandomValues(new Uint8Array(10));
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  const variant = ((Number.parseInt(hex.slice(3, 4), 16) & 3) | 8).toString(16);
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex.slice(0, 3)}-${variant}${hex.slice(4, 7)}-${hex.slice(7, 19)}`;
+  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x80;
+  const hex = hexOf(bytes);
+  const count = counter.toString(16).padStart(3, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${count}-${hex.slice(0, 4)}-${hex.slice(4, 16)}`;
 }
 
 /** A random UUID (version 4). `crypto.randomUUID` is there on secure pages only. */
@@ -12,6 +23,10 @@ export function uuid4(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hex = hexOf(bytes);
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -37,6 +37,8 @@ test("ids have the form of UUIDs, and those of version 7 are sorted by their tim
   assert.match(uuid4(), /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.match(uuid7(1_700_000_000_000), /^018bcfe5-6800-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.ok(uuid7(1_700_000_000_000) < uuid7(1_700_000_000_001));
+  const breath = Array.from({ length: 1_000 }, () => uuid7(1_700_000_000_002));
+  assert.deepEqual(breath, [...breath].sort());
 });
 
 test("a context that all messages of a batch have is said once, other ones with each message", () => {

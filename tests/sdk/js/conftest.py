@@ -12,12 +12,18 @@ from typing import Any
 import pytest
 
 from tests.e2e.installation import Installation
-from tests.sdk.js.built import build, installed
+from tests.sdk.js.built import SDK, build, installed
 from tests.sdk.js.chromium import chromium
 from tests.sdk.js.site import PAGES, pages, proxy, serving
 
 HERE = Path(__file__).resolve().parent
 DRIVE_S_MAX = 150.0
+SEGMENT = HERE / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd"
+TAG = """\
+<!doctype html>
+<title>One tag</title>
+<script async src="/tappa.js" data-write-key="{key}" data-host="{host}" data-page-views></script>
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +54,23 @@ def browser(tmp_path_factory: pytest.TempPathFactory, backend_ran: Callable[[str
     dist = tmp_path_factory.mktemp("dist")
     build(dist)
     installed(HERE)
+    snippet = (SDK / "snippet.html").read_text()
+    (dist / "snippet.js").write_text(snippet[snippet.index("!function") : snippet.index("tappa.init")])
     with (
         Installation(tmp_path_factory.mktemp("tappa")) as tappa,
         serving(proxy(tappa.url("ingest"))) as proxied,
         serving(pages((PAGES, dist), f"default-src 'none'; script-src 'self'; connect-src {proxied}")) as site,
+        serving(pages((PAGES, dist, SEGMENT), "")) as lax,
     ):
-        setting = {"chromium": chromium(), "pages": site, "proxy": proxied, "writeKey": tappa.keys["web"]}
+        key = tappa.keys["web"]
+        (dist / "tag.html").write_text(TAG.format(key=key, host=f"{proxied}/tag"))
+        setting = {
+            "chromium": chromium(),
+            "pages": site,
+            "elsewhere": site.replace("localhost", "127.0.0.1"),  # another site to a browser
+            "lax": lax,
+            "proxy": proxied,
+            "writeKey": key,
+        }
         backend_ran("browser: chromium")
         yield Browser(tappa=tappa, setting=setting)

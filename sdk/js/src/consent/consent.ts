@@ -54,8 +54,10 @@ export class Consent {
 
   /** Takes down what the visitor has decided; purposes that are not named stay. True when that changes anything. */
   decide(purposes: Purposes): boolean {
+    const said = Object.entries(purposes).filter(([, agreed]) => typeof agreed === "boolean");
+    if (!said.length) return false;
     const before = JSON.stringify([this.decision() !== null, this.purposes()]);
-    this.shelf.writeJson(DECISION, { ...this.decision(), ...purposes });
+    this.shelf.writeJson(DECISION, { ...this.decision(), ...Object.fromEntries(said) });
     return JSON.stringify([true, this.purposes()]) !== before;
   }
 
