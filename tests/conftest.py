@@ -20,7 +20,7 @@ EXPECTED = {"log: sqlite", "log: memory", "store: clickhouse", "store: memory"}
 EXPECTED_SLOW = {
     "broker: kafka", "log: kafka", "store: clickhouse, two shards", "client: node", "client: jdbc",
     "client: clickhouse-connect", "client: segment node", "client: segment python", "client: segment java",
-    "browser: chromium",
+    "browser: chromium", "client: analytics-next",
 }  # fmt: skip
 
 # Speed is measured in benches/: a busy machine fails nothing here. What failed can be played again.

@@ -60,7 +60,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory, backend_ran: Callable[[str
         Installation(tmp_path_factory.mktemp("tappa")) as tappa,
         serving(proxy(tappa.url("ingest"))) as proxied,
         serving(pages((PAGES, dist), f"default-src 'none'; script-src 'self'; connect-src {proxied}")) as site,
-        serving(pages((PAGES, dist, SEGMENT), "")) as lax,
+        serving(pages((PAGES, SEGMENT, dist), "")) as lax,
     ):
         key = tappa.keys["web"]
         (dist / "tag.html").write_text(TAG.format(key=key, host=f"{proxied}/tag"))
@@ -70,6 +70,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory, backend_ran: Callable[[str
             "elsewhere": site.replace("localhost", "127.0.0.1"),  # another site to a browser
             "lax": lax,
             "proxy": proxied,
+            "ingest": tappa.url("ingest"),
             "writeKey": key,
         }
         backend_ran("browser: chromium")
