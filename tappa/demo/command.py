@@ -71,6 +71,27 @@ def shop(
         _write(touches, out)
 
 
+@demo.command(epilog="Examples: tappa demo web    tappa demo web --port 0")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8_080, show_default=True, help="0 picks a free one.")
+@click.option(
+    "--pages",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The shop's pages.  [default: samples/shop]",
+)
+@data_option
+def web(host: str, port: int, pages: Path | None, data: Path) -> None:
+    """A shop to click through, that shows its visitor's journey while it happens. Needs a running `tappa up`."""
+    from tappa.demo.serve import serve
+    from tappa.imports.delivery import DeliveryError
+
+    read_settings(data)
+    try:
+        serve(data, host, port, pages)
+    except (DeliveryError, OSError) as error:
+        raise NotDoneError(str(error)) from None
+
+
 def _write(touches: Iterator[Touch], out: Path | None) -> None:
     from tappa.demo.line import lines
 

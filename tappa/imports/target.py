@@ -37,7 +37,7 @@ def write_key(data: Path, source: Source) -> str:
     settings file, with a new key."""
     for known in read(data, os.environ).sources:
         if known.name == source.name and known.write_keys:
-            if known.browser:
+            if known.browser and not source.browser:
                 raise DeliveryError(
                     f"source {source.name!r} is a browser's, which may not send old touchpoints; name another"
                 )

@@ -72,6 +72,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory, backend_ran: Callable[[str
             "proxy": proxied,
             "ingest": tappa.url("ingest"),
             "writeKey": key,
+            "tillKey": tappa.keys["till"],
         }
         backend_ran("browser: chromium")
         yield Browser(tappa=tappa, setting=setting)

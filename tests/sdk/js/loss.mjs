@@ -1,41 +1,53 @@
-// Measures what is lost when a tab is killed so many milliseconds after `track`. By hand: it takes minutes.
-import { address, killRenderers, launch, seen } from "./browser.mjs";
+// Measures what is lost when a tab is killed so many milliseconds after `track`. By hand, because it takes minutes.
+import { address, killRenderers, launch, seen, setting } from "./browser.mjs";
 
 const TRIALS = Number(process.argv[2] ?? 20);
+const TRIAL_MS_MAX = 15_000;
+const WARM_MS = 300;
 
-async function survives(name, warm, ms) {
-  const browser = await launch();
+/** In the page: tracks one touchpoint, and asks to be killed without ever letting the page run again. */
+const dying = ([before, after]) =>
+  setTimeout(() => {
+    void tappa.track("Tried");
+    setTimeout(() => {
+      const request = new XMLHttpRequest();
+      request.open("GET", "/die", false);
+      request.send();
+    }, after);
+  }, before);
+
+async function survives(browser, name, warm, ms) {
   const context = await browser.newContext();
-  try {
-    await context.route("**/die", () => killRenderers(browser));
-    const page = await context.newPage();
-    const crashed = page.waitForEvent("crash");
-    const dying = ([warmMs, ms]) =>
-      setTimeout(() => {
-        void tappa.track("Tried");
-        setTimeout(() => {
-          const request = new XMLHttpRequest();
-          request.open("GET", "/die", false);
-          request.send();
-        }, ms);
-      }, warmMs);
-    const url = address(name, { flushAfterMs: 60_000 }).replace(/^http:\/\/[^/]+/, (await import("./browser.mjs")).setting.lax);
-    if (!warm) await context.addInitScript(`addEventListener("DOMContentLoaded", () => (${dying})([0, ${ms}]))`);
-    await page.goto(url).catch(() => undefined);
-    if (warm) await page.evaluate(dying, [300, ms]).catch(() => undefined);
-    await crashed;
-    await (await context.newPage()).goto(url).catch(() => undefined);
-    for (let n = 0; n < 20 && !(await seen(name)).length; n++) await new Promise((done) => setTimeout(done, 50));
-    return (await seen(name)).length > 0;
-  } finally {
-    await browser.close();
-  }
+  await context.route("**/die", () => killRenderers(browser));
+  const page = await context.newPage();
+  const crashed = page.waitForEvent("crash");
+  const url = address(name, { flushAfterMs: 60_000 }).replace(setting.pages, setting.lax);
+  const first = `addEventListener("DOMContentLoaded", () => (${dying})([0, ${ms}]))`;
+  if (!warm) await page.addInitScript(first);
+  await page.goto(url).catch(() => undefined);
+  if (warm) await page.evaluate(dying, [WARM_MS, ms]).catch(() => undefined);
+  await crashed;
+  await (await context.newPage()).goto(url);
+  for (let n = 0; n < 40 && !(await seen(name)).length; n++) await new Promise((done) => setTimeout(done, 50));
+  return (await seen(name)).length > 0;
+}
+
+/** Undefined when the browser did not get over it. */
+async function trial(...given) {
+  const browser = await launch();
+  const late = new Promise((done) => setTimeout(done, TRIAL_MS_MAX));
+  const kept = await Promise.race([survives(browser, ...given).catch(() => undefined), late]);
+  await Promise.race([browser.close(), new Promise((done) => setTimeout(done, 1_000))]);
+  return kept;
 }
 
 for (const warm of [true, false]) {
   for (const ms of [0, 2, 5, 10, 20]) {
-    let kept = 0;
-    for (let n = 0; n < TRIALS; n++) kept += await survives(`loss-${warm}-${ms}-${n}-${Date.now()}`, warm, ms);
-    console.log(`${warm ? "later" : "first thing on the page"}, killed ${ms} ms after: ${kept} of ${TRIALS} arrive`);
+    const kept = [];
+    for (let n = 0; n < TRIALS; n++) kept.push(await trial(`loss-${warm}-${ms}-${n}-${Date.now()}`, warm, ms));
+    const counted = kept.filter((one) => one !== undefined);
+    const when = warm ? "later" : "the first thing on the page";
+    console.log(`${when}, killed ${ms} ms after: ${counted.filter(Boolean).length} of ${counted.length} arrive`);
   }
 }
+process.exit();
