@@ -1,6 +1,6 @@
 const COUNTER_MAX = 0xfff;
 
-let lastMs = 0;
+let newestMs = 0;
 let counter = 0;
 
 /**
@@ -8,9 +8,10 @@ let counter = 0;
  * so that touchpoints that are told in one breath keep their order.
  */
 export function uuid7(nowMs: number): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(9));
-  counter = nowMs === lastMs ? Math.min(counter + 1, COUNTER_MAX) : (bytes[8] ?? 0);
-  lastMs = nowMs;
+  // times from before, of calls that are made up for, go on counting
+  counter = nowMs > newestMs ? 0 : (counter + 1) & COUNTER_MAX;
+  newestMs = Math.max(newestMs, nowMs);
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
   const time = Math.max(0, nowMs).toString(16).padStart(12, "0").slice(-12);
   bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x80;
   const hex = hexOf(bytes);

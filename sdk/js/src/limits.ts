@@ -24,6 +24,9 @@ export const PAUSE_MS = 1_000;
 /** A visit to the site ends after this time without a touchpoint. */
 export const SESSION_IDLE_MS = 1_800_000;
 
+/** That a visit goes on is taken down once in so long: storing it is dear. */
+export const SESSION_STEP_MS = 1_000;
+
 /** Calls that wait for `init` or for consent: more than any page makes before its visitor has answered. */
 export const HELD_MAX = 100;
 

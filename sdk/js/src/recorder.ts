@@ -105,6 +105,8 @@ export class Recorder {
 
   private begin(): void {
     this.shelf.open();
+    // made as early as may be, so that tabs which are opened together find each other's before they tell anything
+    this.visitor.anonymousId();
     if (this.sending) return;
     const {
       host,

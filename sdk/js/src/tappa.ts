@@ -171,7 +171,10 @@ export class Tappa {
     this.now(({ visitor }) => visitor.setAnonymousId(id));
   }
 
-  /** Does a call that was made at `now`, before the script was there. */
+  /**
+   * Does a call that was made at `now`, before the script was there.
+   * @internal
+   */
   replay(name: string, given: readonly unknown[], now: number): void {
     quietly(() => {
       const method = (this as unknown as Record<string, unknown>)[name];

@@ -39,6 +39,8 @@ test("ids have the form of UUIDs, and those of version 7 are sorted by their tim
   assert.ok(uuid7(1_700_000_000_000) < uuid7(1_700_000_000_001));
   const breath = Array.from({ length: 1_000 }, () => uuid7(1_700_000_000_002));
   assert.deepEqual(breath, [...breath].sort());
+  const earlier = [1_700_000_000_004, 1_700_000_000_003, 1_700_000_000_004].map(uuid7);
+  assert.ok((earlier[0] ?? "") < (earlier[2] ?? ""));
 });
 
 test("a context that all messages of a batch have is said once, other ones with each message", () => {

@@ -1,3 +1,4 @@
+import { SESSION_STEP_MS } from "../limits.js";
 import type { Fields } from "../messages.js";
 import { quietly } from "../quietly.js";
 import type { Shelf } from "../storage/shelf.js";
@@ -39,8 +40,11 @@ export class Context {
   at(now: number): Fields {
     const page = this.page();
     if (!this.taken) this.arrive(now);
-    const session = sessionAt(this.shelf.readJson<Session>(SESSION), now, campaignKey(this.came));
-    this.shelf.writeJson(SESSION, session);
+    const before = this.shelf.readJson<Session>(SESSION);
+    const session = sessionAt(before, now, campaignKey(this.came));
+    if (session.id !== before?.id || session.lastAt - before.lastAt >= SESSION_STEP_MS) {
+      this.shelf.writeJson(SESSION, session);
+    }
     const first = this.shelf.readJson<Touch>(FIRST);
     const { campaign, clickIds } = this.came;
     return {

@@ -38,20 +38,16 @@ export class Queue {
     return lasting;
   }
 
-  /** The oldest of one layer: at least one if there is any, and as many as are within `count` and `bytes` and have one key. */
+  /** The oldest: at least one if there is any, and as many as are within `count` and `bytes` and have one key. */
   async oldest(count: number, bytes: number): Promise<Entry[]> {
-    for (const layer of this.layers) {
-      const entries = await layer.oldest(count);
-      const first = entries[0];
-      if (!first) continue;
-      let room = bytes;
-      const end = entries.findIndex((entry, index) => {
-        room -= entry.bytes + 1;
-        return index > 0 && (room < 0 || entry.key !== first.key);
-      });
-      return end < 0 ? entries : entries.slice(0, end);
-    }
-    return [];
+    const found = (await Promise.all(this.layers.map((layer) => layer.oldest(count)))).flat();
+    const entries = found.sort((one, other) => (one.id < other.id ? -1 : 1)).slice(0, count);
+    let room = bytes;
+    const end = entries.findIndex((entry, index) => {
+      room -= entry.bytes + 1;
+      return index > 0 && (room < 0 || entry.key !== entries[0]?.key);
+    });
+    return end < 0 ? entries : entries.slice(0, end);
   }
 
   async remove(ids: readonly string[]): Promise<void> {

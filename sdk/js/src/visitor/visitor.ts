@@ -1,7 +1,7 @@
 import { uuid4 } from "../ids.js";
 import type { Traits } from "../messages.js";
 import { quietly } from "../quietly.js";
-import { readCookie } from "../storage/cookie.js";
+import { readAnew, readCookie } from "../storage/cookie.js";
 import { local } from "../storage/local.js";
 import type { Shelf } from "../storage/shelf.js";
 
@@ -18,11 +18,17 @@ export class Visitor {
 
   /** The id of this browser. It is made at the first call; one that analytics.js has left here is taken over. */
   anonymousId(): string {
-    const known = this.shelf.read(ANONYMOUS);
+    const known = this.shelf.read(ANONYMOUS) || this.readAnew();
     if (known) return known;
     const made = ofAnalyticsJs() ?? uuid4();
     this.shelf.write(ANONYMOUS, made);
     return made;
+  }
+
+  /** Tabs that are opened at once must not each make an id. */
+  private readAnew(): string | null {
+    readAnew();
+    return this.shelf.read(ANONYMOUS);
   }
 
   setAnonymousId(id: string): void {
