@@ -143,6 +143,19 @@ await visitor(async (context, sent) => {
   told.tag = names(sent);
 });
 
+// a visitor of one subdomain is known on the others
+const mapped = await launch("--host-resolver-rules=MAP *.shop.test 127.0.0.1");
+const everywhere = await mapped.newContext();
+const port = new URL(setting.lax).port;
+const ids = [];
+for (const host of ["www.shop.test", "m.shop.test"]) {
+  const page = await open(everywhere, address("subdomains").replace(setting.pages, `http://${host}:${port}`));
+  ids.push(await page.evaluate(() => tappa.user().anonymousId()));
+}
+const [cookie] = (await everywhere.cookies()).filter(({ name }) => name === "tappa_anonymous_id");
+told.subdomains = { ids: new Set(ids).size, domain: cookie.domain, sameSite: cookie.sameSite };
+await mapped.close();
+
 // whatever a page does, no error of ours reaches it
 await visitor(async (context, sent) => {
   const page = await open(context, address("hostile", { onLoss: undefined }));

@@ -6,7 +6,7 @@ const FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
 /** What the tests have started, as they say it on standard input. */
 export const setting = JSON.parse(await new Response(process.stdin).text());
 
-export const launch = () => chromium.launch({ executablePath: setting.chromium, args: FLAGS });
+export const launch = (...flags) => chromium.launch({ executablePath: setting.chromium, args: [...FLAGS, ...flags] });
 
 export const launchProfile = (folder) =>
   chromium.launchPersistentContext(folder, { executablePath: setting.chromium, args: FLAGS });
@@ -58,9 +58,9 @@ export const kept = (page, scenario, count, from = 0) =>
 export const delivered = (page) =>
   page.waitForFunction(async () => await tappa.flush(), undefined, { polling: 100, timeout: 30_000 });
 
-/** kill -9 of every process of this browser that shows pages. */
-export async function killRenderers(browser) {
+/** kill -9 of every process of this browser that shows pages, or of the browser itself. */
+export async function killRenderers(browser, kind = "renderer") {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send("SystemInfo.getProcessInfo");
-  for (const { type, id } of processInfo) if (type === "renderer") process.kill(id, "SIGKILL");
+  for (const { type, id } of processInfo) if (type === kind) process.kill(id, "SIGKILL");
 }

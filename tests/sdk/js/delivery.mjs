@@ -32,10 +32,10 @@ const scenarios = {
   async online() {
     await fresh(async (context) => {
       const page = await open(context, address("online"));
-      await track(page, "online", 100);
+      await track(page, "online", 50);
       await delivered(page);
     });
-    return { expected: 100, sent: await seen("online") };
+    return { expected: 50, sent: await seen("online") };
   },
 
   /** No network for the whole visit; a later visit has one. */
@@ -83,6 +83,33 @@ const scenarios = {
       await own.close();
     }
     return { expected: 100, sent: await seen("killed") };
+  },
+
+  /** kill -9 of the whole browser; it is started again with the same profile. */
+  async crashed() {
+    const folder = mkdtempSync(join(tmpdir(), "tappa-profile-"));
+    await plan("crashed", "503:60");
+    const first = await launchProfile(folder);
+    const page = await open(first, address("crashed"));
+    await page.waitForFunction(async () => (await indexedDB.databases()).length > 0);
+    await page.waitForTimeout(500); // what is told before the database is open moves into it
+    await kept(page, "crashed", 50);
+    const closed = first.waitForEvent("close");
+    await killRenderers(first.browser(), "browser");
+    await closed;
+    await plan("crashed", "pass");
+    const next = await launchProfile(folder);
+    try {
+      const page = await open(next, address("crashed"));
+      await page.evaluate(() => localStorage.clear()); // it remembers that it was told to wait for a minute
+      await until(async () => {
+        await page.evaluate(() => tappa.flush());
+        return total(await seen("crashed")) >= 50;
+      });
+    } finally {
+      await next.close();
+    }
+    return { expected: 50, sent: await seen("crashed") };
   },
 
   async fiveTabs() {

@@ -141,6 +141,10 @@ def test_one_tag_is_enough(told: dict[str, Any]) -> None:
     assert told["tag"] == ["page"]
 
 
+def test_a_visitor_of_one_subdomain_is_known_on_the_others(told: dict[str, Any]) -> None:
+    assert told["subdomains"] == {"ids": 1, "domain": ".shop.test", "sameSite": "Lax"}
+
+
 def test_no_error_of_ours_reaches_the_page_and_losses_are_told(told: dict[str, Any]) -> None:
     assert told["errors"] == []
     assert [name for name, _ in told["hostile"]] == ["Date", "", "Fine", "identify", "Broken page"]

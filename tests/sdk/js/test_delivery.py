@@ -11,7 +11,8 @@ from tests.sdk.js.conftest import Browser
 pytestmark = pytest.mark.slow
 
 SCENARIOS: Final = (
-    "online", "offline", "back", "killed", "fiveTabs", "navigation", "answers", "full", "refused", "clock", "exit",
+    "online", "offline", "back", "killed", "crashed", "fiveTabs", "navigation", "answers", "full", "refused", "clock",
+    "exit",
 )  # fmt: skip
 VISIBLE_S_MAX: Final = 60.0
 STEP_MS: Final = 300_000

@@ -151,6 +151,7 @@ export class Delivery {
   }
 
   private async work(): Promise<void> {
+    await this.queue.gather();
     for (;;) {
       if (navigator.onLine === false) return; // the event of coming back wakes us
       const pause = this.wait.left(Date.now());

@@ -38,6 +38,18 @@ export class Queue {
     return lasting;
   }
 
+  /**
+   * Into the first layer, which alone survives a crash of the whole browser, whatever others took before it was there. Not
+   * while anything of it is being sent.
+   */
+  async gather(): Promise<void> {
+    const [first, ...others] = this.layers;
+    for (const layer of others) {
+      const entries = await layer.oldest(Number.POSITIVE_INFINITY);
+      if (entries.length && (await first?.add(entries))) await layer.remove(entries.map(({ id }) => id));
+    }
+  }
+
   /** The oldest: at least one if there is any, and as many as are within `count` and `bytes` and have one key. */
   async oldest(count: number, bytes: number): Promise<Entry[]> {
     const found = (await Promise.all(this.layers.map((layer) => layer.oldest(count)))).flat();
