@@ -35,13 +35,14 @@ VALID = {
 ODD: list[Any] = [
     None, "", " ", "x", 0, 1, -7, 1.5, True, [], ["x"], {}, {"sku": "A"}, [{}], [None], "2026-03-01", "20260301",
     "2026-02-30", "2026-3-1", "2026-03-01T10:15", "2026-03-01T10:15Z", "2026-03-01 10:15:00.123456789-0330", "9.90",
-    "1e3", "1e9999", "abc", "EUR", "euro", "sale", "return", "exchange", "void", "refund", "x" * 257, "a/b%", "a\0b", 10**12,
+    "1e3", "1e9999", "abc", "EUR", "euro", "sale", "return", "exchange", "void", "refund",
+    "x" * 257, "a/b%", "a\0b", 10**12,
     10**13, "NaN", "Infinity", " 7 ", "è" * 130, {"receipt_id": 7}, {"receipt_id": " "}, {"user_id": True},
     {"user_id": "a\0"}, [{"sku": 1, "quantity": "1", "unit_price": ".5"}], [{"sku": 1, "quantity": 1}],
 ]  # fmt: skip
-FIELDS = [*VALID, "discount", "tax", "lines.0.sku", "lines.0.quantity", "lines.0.discount", "lines.0.name", "refers_to.receipt_id",
-          "refers_to.business_date", "refers_to.till_id", "customer.user_id", "customer.loyalty_card",
-          "customer.email"]  # fmt: skip
+FIELDS = [*VALID, "discount", "tax", "lines.0.sku", "lines.0.quantity", "lines.0.discount", "lines.0.name",
+          "refers_to.receipt_id", "refers_to.business_date", "refers_to.till_id", "customer.user_id",
+          "customer.loyalty_card", "customer.email"]  # fmt: skip
 
 
 def of_ingest(body: bytes) -> tuple[Code | None, str]:
