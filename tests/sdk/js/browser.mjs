@@ -35,6 +35,9 @@ export const plan = (name, ...steps) =>
 /** How many messages came under a name, by request. */
 export const seen = async (name) => (await fetch(`${setting.proxy}/_seen/${name}`)).json();
 
+/** The same, of those that ingest has answered with 200. */
+export const taken = async (name) => (await fetch(`${setting.proxy}/_taken/${name}`)).json();
+
 /** Tracks `count` touchpoints numbered from `from`, and waits for nothing. */
 export const track = (page, scenario, count, from = 0) =>
   page.evaluate(

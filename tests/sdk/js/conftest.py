@@ -58,7 +58,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory, backend_ran: Callable[[str
     (dist / "snippet.js").write_text(snippet[snippet.index("!function") : snippet.index("tappa.init")])
     with (
         Installation(tmp_path_factory.mktemp("tappa")) as tappa,
-        serving(proxy(tappa.url("ingest"))) as proxied,
+        serving(proxy(tappa.url("ingest"), lambda: tappa.kill("ingest"))) as proxied,
         serving(pages((PAGES, dist), f"default-src 'none'; script-src 'self'; connect-src {proxied}")) as site,
         serving(pages((PAGES, SEGMENT, dist), "")) as lax,
     ):

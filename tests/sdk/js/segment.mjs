@@ -1,5 +1,5 @@
 // Segment's own browser client, unchanged: it is only told another address. In each of its modes every documented call.
-import { errors, launch, open, plan, seen, setting } from "./browser.mjs";
+import { errors, launch, open, plan, setting, taken } from "./browser.mjs";
 
 const browser = await launch();
 const apiHost = (name) => `${new URL(setting.proxy).host}/${name}/v1`;
@@ -11,18 +11,21 @@ const modes = {
   plain: { options: {} },
   batching: { options: { integrations: to("batching", batching) } },
   /** Ingest is away for a while. */
-  restart: { options: { integrations: to("restart") }, plan: ["503:1", "503:1", "503:1", "pass"] },
-  restartBatching: {
-    options: { integrations: to("restartBatching", batching) },
+  refused: { options: { integrations: to("refused") }, plan: ["503:1", "503:1", "503:1", "pass"] },
+  refusedBatching: {
+    options: { integrations: to("refusedBatching", batching) },
     plan: ["503:1", "503:1", "pass"],
   },
+  /** Ingest is killed and starts again. */
+  restart: { options: { integrations: to("restart") }, plan: ["pass", "kill", "pass"] },
+  restartBatching: { options: { integrations: to("restartBatching", batching) }, plan: ["pass", "kill", "pass"] },
 };
 
-/** Until so many messages were in requests after those that were refused. */
-async function passedOn(name, messages, refused) {
-  const sent = async () => (await seen(name)).slice(refused).reduce((sum, count) => sum + count, 0);
+/** Until ingest has taken so many messages. */
+async function takenAll(name, messages) {
+  const sum = async () => (await taken(name)).reduce((all, count) => all + count, 0);
   const end = Date.now() + 30_000;
-  while ((await sent()) < messages && Date.now() < end) await new Promise((done) => setTimeout(done, 50));
+  while ((await sum()) < messages && Date.now() < end) await new Promise((done) => setTimeout(done, 50));
 }
 
 const results = {};
@@ -56,7 +59,7 @@ for (const [name, { options, plan: steps }] of Object.entries(modes)) {
     [setting.writeKey, setting.ingest, options],
   );
   if (name === "plain") await page.waitForLoadState("networkidle");
-  else await passedOn(name, results[name].length, steps?.length ? steps.length - 1 : 0);
+  else await takenAll(name, results[name].length);
   await context.close();
 }
 await browser.close();

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -84,18 +84,25 @@ def pages(folders: tuple[Path, ...], policy: str) -> type[Quiet]:
     return Pages
 
 
-def proxy(ingest: str) -> type[Quiet]:
+def messages_in(body: bytes) -> int:
+    """Of a batch, or 1."""
+    return len(json.loads(body).get("batch", [0]))
+
+
+def proxy(ingest: str, kill: Callable[[], None]) -> type[Quiet]:
     """``/NAME/v1/…`` is passed on to ingest as ``/v1/…``, unless ``POST /_plan/NAME`` has said otherwise: a list of
     what becomes of the next requests of that name, the last of them for good. ``GET /_seen/NAME`` tells how many
-    messages each request had.
+    messages each request had, ``/_taken/NAME`` each that ingest has answered with 200.
 
     pass; 429:S and 503:S (``Retry-After``); hang (no answer); swallow (passed on, but the answer is lost); slow:S
-    (passed on, the answer is S seconds late).
+    (passed on, the answer is S seconds late); kill (``kill`` ingest, and no answer). While ingest is away nothing is
+    answered.
     """
 
     class Proxy(Quiet):
         plans: ClassVar[dict[str, list[str]]] = defaultdict(list)
         seen: ClassVar[dict[str, list[int]]] = defaultdict(list)
+        taken: ClassVar[dict[str, list[int]]] = defaultdict(list)
         held = threading.Lock()
 
         def do_OPTIONS(self) -> None:
@@ -103,8 +110,9 @@ def proxy(ingest: str) -> type[Quiet]:
 
         def do_GET(self) -> None:
             _, what, name, *_ = self.path.split("/", 3)
-            if what == "_seen":
-                self.answer(200, json.dumps(self.seen[name]).encode())
+            if what in ("_seen", "_taken"):
+                counts = self.seen if what == "_seen" else self.taken
+                self.answer(200, json.dumps(counts[name]).encode())
             else:
                 self.pass_on(b"")
 
@@ -119,7 +127,7 @@ def proxy(ingest: str) -> type[Quiet]:
             with self.held:
                 plan = self.plans[name]
                 step = (plan.pop(0) if len(plan) > 1 else plan[0]) if plan else "pass"
-                self.seen[name].append(len(json.loads(body).get("batch", [0])))
+                self.seen[name].append(messages_in(body))
             kind, _, seconds = step.partition(":")
             match kind:
                 case "429" | "503":
@@ -135,11 +143,21 @@ def proxy(ingest: str) -> type[Quiet]:
                     self.close_connection = True
                 case "slow":
                     self.pass_on(body, float(seconds))
+                case "kill":
+                    kill()
+                    self.close_connection = True
                 case _:
                     self.pass_on(body)
 
         def pass_on(self, body: bytes, late_s: float = 0) -> None:
-            answer = self.passed_on(body)
+            try:
+                answer = self.passed_on(body)
+            except httpx.TransportError:
+                self.close_connection = True
+                return
+            if self.command == "POST" and answer.status_code == httpx.codes.OK:
+                with self.held:
+                    self.taken[self.path.split("/")[1]].append(messages_in(body))
             time.sleep(late_s)
             headers = {
                 name: value

@@ -12,7 +12,7 @@ from tests.sdk.js.conftest import Browser
 
 pytestmark = pytest.mark.slow
 
-MODES = ("plain", "batching", "restart", "restartBatching")
+MODES = ("plain", "batching", "refused", "refusedBatching", "restart", "restartBatching")
 VISIBLE_S_MAX = 60.0
 
 Rows = list[dict[str, Any]]
