@@ -97,14 +97,16 @@ def _lost(rejected: Rejected) -> None:
     raise LostError(rejected.code)
 
 
-WAYS: Final[list[tuple[str, Way, bool]]] = [
-    ("Tappa, one thread", by_one_thread, False),
-    (f"Tappa, {THREADS} threads", by_many_threads, False),
-    ("AsyncTappa", by_tasks, False),
-    ("Tappa with a spool, one thread", by_one_thread, True),
-    (f"Tappa with a spool, {THREADS} threads", by_many_threads, True),
-    ("AsyncTappa with a spool", by_tasks, True),
-]
+WAYS: Final[dict[str, tuple[str, Way, bool]]] = {
+    "one_thread": ("Tappa, one thread", by_one_thread, False),
+    "threads": (f"Tappa, {THREADS} threads", by_many_threads, False),
+    "tasks": ("AsyncTappa", by_tasks, False),
+    "spool.one_thread": ("Tappa with a spool, one thread", by_one_thread, True),
+    "spool.threads": (f"Tappa with a spool, {THREADS} threads", by_many_threads, True),
+    "spool.tasks": ("AsyncTappa with a spool", by_tasks, True),
+}
+"""By the name of its figures: what it is, how it calls, and whether with a spool."""
+KEYS: Final = ("call_us", "thread_us", "process_us", "per_s")
 
 
 def _call(ours: Connection, way: Way, url: str, spool: str, calls: int) -> None:
@@ -140,21 +142,34 @@ def measured(way: Way, url: str, *, spools: bool, calls: int) -> Figures:
     return {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
 
 
+def of_all_ways(scale: float) -> Figures:
+    """Everything, by ``sdk.WAY.KEY``."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    figures: Figures = {}
+    with _apart(_serve) as ingest:
+        url = ingest.recv()
+        for name, (_, way, spools) in WAYS.items():
+            calls = int((SPOOLED_CALLS if spools else CALLS) * scale)
+            found = measured(way, url, spools=spools, calls=max(calls, THREADS))
+            figures |= {f"sdk.{name}.{key}": value for key, value in found.items()}
+        ingest.send("stop")
+    return figures
+
+
+def described() -> dict[str, int]:
+    """What was called: only figures of the same are compared."""
+    return {"calls": CALLS, "spooled_calls": SPOOLED_CALLS, "threads": THREADS}
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benches.python_sdk", description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of calls (default 1)")
-    scale: float = parser.parse_args().scale
-    (ROOT / "build").mkdir(exist_ok=True)
-    rows = []
-    with _apart(_serve) as ingest:
-        url = ingest.recv()
-        for title, way, spools in WAYS:
-            calls = int((SPOOLED_CALLS if spools else CALLS) * scale)
-            found = measured(way, url, spools=spools, calls=calls)
-            keys = ("call_us", "thread_us", "process_us", "per_s")
-            rows.append([title, *(number(found[key]) if key in found else "" for key in keys)])
-        ingest.send("stop")
+    figures = of_all_ways(parser.parse_args().scale)
+    rows = [
+        [title, *(number(figures[f"sdk.{name}.{key}"]) if f"sdk.{name}.{key}" in figures else "" for key in KEYS)]
+        for name, (title, _, _) in WAYS.items()
+    ]
     print(f"{platform.machine()}, Python {platform.python_version()}, medians of {ROUNDS}")
     print(table(["", "µs a call", "CPU-µs of its thread", "CPU-µs of the process", "calls/s"], rows))
 

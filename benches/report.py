@@ -10,6 +10,7 @@ from benches.fold_report import fold_report
 from benches.identity_report import identity_report
 from benches.rebuild_report import rebuild_report
 from benches.results import Result
+from benches.sdk_report import sdk_report
 from benches.tables import number, table
 
 PROCESSES: Final = ("supervisor", "store", "ingest", "worker", "generator")
@@ -58,6 +59,8 @@ def report(result: Result, earlier: Result | None) -> str:
         parts.append(fold_report(figures, earlier.figures if earlier else {}))
     if any(name.startswith("rebuild.") for name in figures):
         parts.append(rebuild_report(figures, earlier.figures if earlier else {}))
+    if any(name.startswith("sdk.") for name in figures):
+        parts.append(sdk_report(figures, earlier.figures if earlier else {}))
     parts.append("Marks, two cores\n" + marks(figures))
     if (cores := others_cores(figures)) > OTHERS_CORES_MAX:
         parts.append(

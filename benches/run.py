@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import fmean, harmonic_mean
 from typing import Any, Final
 
-from benches import fold, rebuild
+from benches import fold, python_sdk, rebuild
 from benches.figures import Figures, together
 from benches.identity import PARTS, IdentityMeasurement, described
 from benches.installation import Analyst, Installation, InstallationError
@@ -32,7 +32,7 @@ from benches.sending import PhaseError
 from tests.kafka.running_broker import JAVA_FOR_SPEED, RunningBroker
 
 BUILD: Final = ROOT / "build"
-PARTS_OF_ALL: Final = ("fold", "rates", "identity", "rebuild")
+PARTS_OF_ALL: Final = ("fold", "sdk", "rates", "identity", "rebuild")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +96,10 @@ def bench(options: argparse.Namespace, directory: Path) -> int:
         with said("the fold"):
             once |= fold.measured(now_ms, options.scale)
         workload["fold"] = fold.described()
+    if options.only in (None, "sdk"):
+        with said("the Python SDK"):
+            once |= python_sdk.of_all_ways(options.scale)
+        workload["sdk"] = python_sdk.described()
     if options.only in (None, "rates"):
         say(f"making the touchpoints (seed {SEED})")
         phases = prepare(directory, now_ms, options.scale, options.mix)
