@@ -16,7 +16,7 @@ from stream.worker import OFFSET_BITS, Worker
 from tests.simulator.growing import wrong
 from tests.simulator.seeds import failures, noticed
 
-SEEDS: Final = int(os.environ.get("TAPPA_SIMULATE_GROWTHS", "200"))
+SEEDS: Final = int(os.environ.get("TAPPA_SIMULATE_GROWTHS", "120"))
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from stream.words import Words
 from stream.worker import Worker
 from tests.simulator.seeds import failures, in_words, noticed, replay, smallest, wrong
 
-SEEDS: Final = int(os.environ.get("TAPPA_SIMULATE_SEEDS", "2000"))
+SEEDS: Final = int(os.environ.get("TAPPA_SIMULATE_SEEDS", "1000"))
 
 
 @pytest.mark.slow

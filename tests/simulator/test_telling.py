@@ -15,7 +15,7 @@ from stream.announcer import Announcer
 from tests.simulator.seeds import noticed
 from tests.simulator.telling import wrong, wrong_rebuild
 
-SEEDS: Final = 150
+SEEDS: Final = 100
 REBUILDS: Final = 50
 
 
