@@ -26,7 +26,10 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def order_key(platform: str, kind: str, number: Any) -> str:
-    """The key of an order or payment of a platform."""
+    """The key of an order or payment of a platform; ``""`` for one without a number, which is about no order: it must
+    not join those who sent others like it."""
+    if isinstance(number, bool) or not isinstance(number, int | str) or not str(number).strip():
+        return ""
     return receipt_key(platform, kind, "", str(number))
 
 

@@ -120,6 +120,14 @@ async def test_a_refund_names_nobody_and_is_whose_the_order_is(service: Service)
     assert refund.contacts == (order.contacts[-1],)
 
 
+@pytest.mark.parametrize("number", [None, "", " ", True, 1.5, [], {}])
+async def test_orders_without_a_number_join_nobody(service: Service, number: Any) -> None:
+    await shopify(service, "orders/create", {**ORDER, "id": number})
+    assert (await only(service)).contacts == ("email:ann@shop.example", "phone:+393331234567")
+    refund = await shopify(service, "refunds/create", {**REFUND, "order_id": number}, event="e2")
+    assert [one["code"] for one in refund.json()["rejected"]] == ["missing_identifier"]
+
+
 async def test_updates_cancellations_and_customers_of_shopify_move_no_money(service: Service) -> None:
     await shopify(service, "orders/updated", ORDER, event="u1")
     await shopify(service, "orders/cancelled", {**ORDER, "cancelled_at": "2026-03-01T10:30:00+01:00"}, event="c1")
