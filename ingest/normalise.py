@@ -127,6 +127,7 @@ def _identifiers(
     if arrival.source.joins != "all":
         found = allowed(found, arrival.source.joins)
     if arrival.receipt and arrival.source.joins == "all":
+        reader.check("the order's key", arrival.receipt)
         found = replace(found, contacts=tuple(sorted({*found.contacts, arrival.receipt})))
     if not (found.user_id or found.contacts or found.anonymous_id):
         raise ItemRefusedError(Code.MISSING_IDENTIFIER)

@@ -128,6 +128,12 @@ async def test_orders_without_a_number_join_nobody(service: Service, number: Any
     assert [one["code"] for one in refund.json()["rejected"]] == ["missing_identifier"]
 
 
+@pytest.mark.parametrize("number", ["7\0", "7" * 300])
+async def test_an_order_whose_number_can_be_in_no_key_is_refused(service: Service, number: str) -> None:
+    answer = await shopify(service, "orders/create", {**ORDER, "id": number})
+    assert [one["code"] for one in answer.json()["rejected"]] == ["invalid_identifier"]
+
+
 async def test_updates_cancellations_and_customers_of_shopify_move_no_money(service: Service) -> None:
     await shopify(service, "orders/updated", ORDER, event="u1")
     await shopify(service, "orders/cancelled", {**ORDER, "cancelled_at": "2026-03-01T10:30:00+01:00"}, event="c1")
