@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import ssl
 from base64 import b64encode
@@ -15,6 +16,11 @@ from tappa_sdk.version import __version__
 GZIP_FROM_BYTES = 1_000
 """Smaller bodies fit into one packet anyway."""
 ANSWER_BYTES_MAX = 50_000_000
+
+
+# Loads what looking up a server's name needs. A process that is forked while another thread loads it can never look one
+# up: a codec that Python has not found once it does not look for again.
+codecs.lookup("idna")
 
 
 class UnreachableError(Exception):

@@ -241,6 +241,22 @@ def test_a_fork_while_all_threads_are_at_work_hangs_nobody(
     assert os.listdir(tmp_path) == []
 
 
+def test_nothing_is_loaded_while_sending_that_a_fork_could_catch_half_loaded(
+    ingest: RunningIngest, sdk_environment: dict[str, str]
+) -> None:
+    program = """
+import sys
+from tappa_sdk import Tappa
+loaded = set(sys.modules)
+with Tappa(*sys.argv[1:]) as tappa:
+    tappa.track("Signed Up", user_id="42")
+print(*sorted(set(sys.modules) - loaded))
+"""
+    command = [sys.executable, "-c", program, KEY, ingest.url]
+    done = subprocess.run(command, env=sdk_environment, check=True, timeout=60, capture_output=True, text=True)
+    assert done.stdout == "\n"
+
+
 @pytest.fixture
 def forks() -> Callable[[str], str]:
     """A program with four threads that track, and forks in between; each child tracks, too."""
