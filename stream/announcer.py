@@ -44,6 +44,9 @@ LOUD_TIMES: Final = 10
 LOOK_BACK_MS: Final = 60_000
 """What was said in the last moments before a crash is looked for again."""
 
+FIRST_VERSION: Final = 1 << OFFSET_BITS
+"""Of the log's beginning, in the first epoch."""
+
 Key = tuple[str, str]
 """Customer, and generation (``Generation.key``)."""
 Clock = Callable[[], int]
@@ -67,6 +70,11 @@ class Since(msgspec.Struct, frozen=True, array_like=True):
 
     version: int
     at_ms: int
+
+    @property
+    def is_beginning(self) -> bool:
+        """Whether there was nothing before: no touchpoint had ever been worked off."""
+        return self.version == FIRST_VERSION
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -323,18 +331,27 @@ class Announcer:
                 yield change("retracted", last.visit, None)
             elif not last.is_there and name in is_so:
                 yield change("corrected", last.visit, None)
-        if loud:
-            yield from (change("corrected", visit, None) for name, visit in is_so.items() if name not in said)
-        elif (customer_id, one.key) not in self._waiting:
-            for visit in due:
-                is_unsaid = visit_id(customer_id, model, visit) not in said
-                if is_unsaid and self._is_news(customer_id, one.key, row_version, visit):
-                    yield change("entered", visit, None)
+        tells_all = loud or self._told_of(customer_id).since[one.key].is_beginning
+        is_told = tells_all  # of the visit before: what silence brings follows from that
+        for name, visit in is_so.items():
+            if name in said:
+                is_told = True
+                continue
+            is_due = visit in due
+            if is_due and not loud and (customer_id, one.key) in self._waiting:
+                return
+            news = partial(self._is_news, customer_id, one.key, row_version if is_due else 0, visit)
+            is_told = tells_all or (not visit.cause_message_id and (is_told or news()))
+            if is_told:
+                yield change("entered" if is_due and not loud else "corrected", visit, None)
 
     def _is_news(self, customer_id: str, key: str, row_version: int, visit: Visit) -> bool:
         """Whether a visit that silence brought is not from before anything was said."""
-        since = self._told[partition_of(customer_id, self._partitions_count)].since[key]
+        since = self._told_of(customer_id).since[key]
         return row_version > since.version or visit.entered_at > since.at_ms
+
+    def _told_of(self, customer_id: str) -> Told:
+        return self._told[partition_of(customer_id, self._partitions_count)]
 
     async def _rows(self, customers: Collection[str]) -> dict[Key, tuple[int, Journey | None]]:
         found: dict[Key, tuple[int, Journey | None]] = {}

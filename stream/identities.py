@@ -180,6 +180,12 @@ class Identities:
         for customer in customers:
             self._foreseen.forget(customer)
 
+    def stepped(self, customers: Iterable[str]) -> None:
+        """Touchpoints of these were taken for their own, while it may have been foreseen that they are others': where
+        all they do is to take something back they are no journey."""
+        for customer in customers:
+            self.routed(customer, ((EVER, customer),), first=False)
+
     def heard(self, changed: Mapping[str, int]) -> dict[str, Stretches]:
         """The worker was told, so often, that these have changed: forget whose they were. Returns whose those are of
         which that was foreseen, when it told itself: of what others know of, one word at least comes after all of the

@@ -322,6 +322,7 @@ class Worker:
             rows = await self._write_rows(due, known, changes, asking, words, version_of, self._announcer)
             self._customers.remember(rows)
             self._identities.lives(row.customer_id for row in rows if row.journey)
+            self._identities.stepped(due.steps)
             await self._append(words, foreseen_now)
             await self._identities.settle(unknown, asking)
             self._positions |= batch.positions

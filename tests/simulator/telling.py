@@ -28,11 +28,16 @@ class Telling(Simulation):
     turns_max = 3 * TURNS_MAX
     """Workers have more to do."""
 
+    def __init__(self, history: History, seed: int, make: Callable[..., Worker] = Worker) -> None:
+        super().__init__(history, seed, make)
+        if seed % 2:  # what silence brought long ago is not said before somebody dies
+            self.settings = TELLING.model_copy(update={"silence_wait_s": 60})
+
     async def live(self) -> list[str]:
         """What is wrong with the rows, or with what was said. After deaths and rebalances a worker may go once round
-        all customers."""
+        all customers, and then nobody waits any longer."""
         wrong = await super().live()
-        if self.struck:
+        if self.struck or self.settings.silence_wait_s:
             await once_round(self)
         return wrong + wrong_sayings(self.store)
 

@@ -248,6 +248,24 @@ async def changed_and_changed_back() -> dict[str, int]:
     return world.rows()
 
 
+async def a_void_alone() -> dict[str, int]:
+    """8: of a device there is nothing but a touchpoint that takes a sale back, which is no journey. In the batch in
+    which it is routed a link is told of, by which all that the device has will go to Ada."""
+    world = World()
+    ada, other = await world.owner(ADA), await world.owner(BOB, D, at_once=2)
+    void = touchpoint("2", at=2, device="d", transaction="void", refers_to="1")
+    await world.send(void, touchpoint("3", at=3, user="bob", contacts=("receipt:1",)))
+    taken = await other._take()
+    bought = touchpoint("1", at=1, user="ada", device="d", contacts=("receipt:1",), transaction="sale", refers_to="1")
+    await world.send(replace(bought, event="Order Completed"), seen("4", 4, "ada", ""))
+    await world.drain(ada)
+    allowed = Decision(kind="allow", one="card:1", other="", revoked=False, decided_at=0, decided_by="ann", reason="…")
+    await world.log.append({partition_of(D, PARTITIONS): [encode_message(allowed)]})
+    await other._settle(taken)
+    await world.drain()
+    return world.rows()
+
+
 async def read_further_by_a_zombie() -> dict[str, int]:
     """7: a zombie reads that Bob is Ada, and leaves nothing of him; his owner reads it when she is seen with two other
     users, so that he is himself."""
@@ -311,6 +329,10 @@ def who_stays_gets_no_row(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(worker, "look_again", silent)
 
 
+def what_was_foreseen_stays(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Identities, "stepped", lambda self, customers: None)
+
+
 HISTORIES = [
     (late_row_of_a_zombie, no_versions, {ADA: 2}),
     (remembered_device, nothing_is_forgotten, {ADA: 2, BOB: 2}),
@@ -320,6 +342,7 @@ HISTORIES = [
     (shared_from_now_on, nothing_is_passed_on, {"tel:0": 2, **{f"tel:{number}": 1 for number in range(1, 6)}}),
     (too_many_to_be_one, owners_of_large_groups_are_not_told, {ADA: 2, "tel:2": 1, "card:1": 1}),
     (changed_and_changed_back, no_word_is_heeded, {ADA: 3, D: 1}),
+    (a_void_alone, what_was_foreseen_stays, {ADA: 1, BOB: 1}),
     (read_further_by_a_zombie, who_stays_gets_no_row, {ADA: 2, BOB: 1}),
     (two_clocks, corrected_clocks_leave_no_trace, {ADA: 2, BOB: 1}),
 ]

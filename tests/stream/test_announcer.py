@@ -122,6 +122,45 @@ async def test_an_import_says_what_silence_brought_only_when_nothing_comes_behin
     assert telling.said()[2:] == [("entered", "discovery")]
 
 
+async def test_what_a_dead_worker_had_yet_to_say_of_silence_is_said_though_a_touchpoint_has_ended_it() -> None:
+    lapsed = replace(LAPSED, entered_at=NOW_MS - DAY_MS + 1)
+    before = Journey(recent=(BOUGHT,), planned=(lapsed,), touchpoints=1)
+    died = Telling()
+    await died.begin()
+    await died.write(before)
+    telling = Telling(died.store)
+    await telling.begin()
+    telling.version += 1
+    back = replace(BOUGHT, stage="loyalty", entered_at=NOW_MS, from_stage="post_sale", cause_message_id="m2")
+    await telling.write(Journey(recent=(BOUGHT, lapsed, back), touchpoints=2), before=before)
+    assert telling.said() == [("entered", "purchase"), ("entered", "loyalty")]
+    await telling.review(NOW_MS + 1)
+    assert telling.said()[2:] == [("corrected", "post_sale")]
+
+
+async def test_of_silence_before_anything_was_said_nothing_is_said_though_a_touchpoint_has_ended_it() -> None:
+    lapsed = replace(LAPSED, entered_at=NOW_MS - DAY_MS + 1)
+    before = Journey(recent=(BOUGHT,), planned=(lapsed,), touchpoints=1)
+    telling = Telling()
+    telling.version = VERSION - 2
+    await telling.write(before, say=False)
+    await telling.begin()
+    telling.version = VERSION
+    back = replace(BOUGHT, stage="loyalty", entered_at=NOW_MS, from_stage="post_sale", cause_message_id="m2")
+    await telling.write(Journey(recent=(BOUGHT, lapsed, back), touchpoints=2), before=before)
+    await telling.review(NOW_MS + 1)
+    assert telling.said() == [("entered", "loyalty")]
+
+
+async def test_what_was_folded_again_while_nothing_had_ever_been_worked_off_is_said() -> None:
+    telling = Telling()
+    telling.version = 1 << 48
+    await telling.write(JOURNEY, say=False)  # by a worker that began while another one wrote facts
+    await telling.begin(version=1 << 48)
+    await telling.review(NOW_MS)
+    assert telling.said() == [("corrected", "purchase")]
+
+
 async def test_of_what_was_before_anything_was_said_nothing_is_said() -> None:
     past = replace(JOURNEY, planned=(replace(LAPSED, entered_at=NOW_MS - 1), LATER))
     telling = Telling()
