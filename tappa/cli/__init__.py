@@ -23,6 +23,7 @@ main = LazyGroup(
         "replay": ("tappa.cli.replay:replay", "Read the log again, into this database or another one."),
         "log": ("tappa.cli.log:log", "The log: give it more partitions."),
         "import": ("tappa.imports:import_", "Send a file of touchpoints."),
+        "imports": ("tappa.cli.imports:imports", "Files that were imported: list them, show one."),
         "demo": ("tappa.demo:demo", "A sample shop."),
         "ingest": ("tappa.cli.parts:ingest", "Only the HTTP side, for production."),
         "worker": ("tappa.cli.parts:worker", "Only the worker, for production."),

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 
@@ -56,6 +56,38 @@ class Progress(msgspec.Struct, kw_only=True):
     """Of the duplicates: copies that say something else than the first."""
 
 
+_NAMES: Final = ", ".join(Progress.__struct_fields__)
+
+
+class Kept:
+    """What the journal of a data directory says, to be read while an import runs as well as after it."""
+
+    def __init__(self, folder: Path) -> None:
+        file = folder / "imports.sqlite"
+        self._db = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True) if file.exists() else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._db is not None:
+            self._db.close()
+
+    def imports(self, begins: str = "") -> list[Progress]:
+        """Those whose id begins so, the newest first."""
+        if self._db is None:
+            return []
+        rows = self._db.execute(
+            f"SELECT {_NAMES} FROM imports WHERE substr(import_id, 1, ?) = ? ORDER BY started_at DESC, import_id",  # noqa: S608
+            (len(begins), begins),
+        )
+        return [_progress(row) for row in rows]
+
+    def problems(self, import_id: str, limit: int) -> Sequence[Problem]:
+        """The first of an import's bad lines."""
+        return _problems(self._db, import_id, limit) if self._db is not None else []
+
+
 class Journal:
     """Open for one import at a time."""
 
@@ -80,9 +112,8 @@ class Journal:
     def begin(self, fresh: Progress, *, again: bool) -> Progress:
         """The import of this id as it was left, or ``fresh``. With ``again`` it starts at the beginning; its
         ``started_at`` stays."""
-        names = ", ".join(Progress.__struct_fields__)
-        row = self._db.execute(f"SELECT {names} FROM imports WHERE import_id = ?", (fresh.import_id,)).fetchone()  # noqa: S608
-        progress = msgspec.convert(dict(zip(Progress.__struct_fields__, row, strict=True)), Progress) if row else fresh
+        row = self._db.execute(f"SELECT {_NAMES} FROM imports WHERE import_id = ?", (fresh.import_id,)).fetchone()  # noqa: S608
+        progress = _progress(row) if row else fresh
         if again:
             progress = msgspec.structs.replace(fresh, started_at=progress.started_at)
             self._db.execute("DELETE FROM problems WHERE import_id = ?", (fresh.import_id,))
@@ -105,8 +136,7 @@ class Journal:
         """Replace what is known of an import."""
         values = msgspec.structs.astuple(progress)
         marks = ", ".join("?" * len(values))
-        names = ", ".join(Progress.__struct_fields__)
-        self._db.execute(f"INSERT OR REPLACE INTO imports ({names}) VALUES ({marks})", values)  # noqa: S608
+        self._db.execute(f"INSERT OR REPLACE INTO imports ({_NAMES}) VALUES ({marks})", values)  # noqa: S608
 
     def first_time(self, item: Item) -> bool | None:
         """Notes that an item was sent. True when nothing of its identity had been; None when what had been says
@@ -124,8 +154,15 @@ class Journal:
 
     def problems(self, import_id: str, limit: int) -> Sequence[Problem]:
         """The first of an import's bad lines."""
-        rows = self._db.execute(
-            "SELECT line, code, reason, text FROM problems WHERE import_id = ? ORDER BY line LIMIT ?",
-            (import_id, limit),
-        )
-        return [Problem(line=line, code=code, reason=reason, text=text) for line, code, reason, text in rows]
+        return _problems(self._db, import_id, limit)
+
+
+def _progress(row: Sequence[object]) -> Progress:
+    return msgspec.convert(dict(zip(Progress.__struct_fields__, row, strict=True)), Progress)
+
+
+def _problems(db: sqlite3.Connection, import_id: str, limit: int) -> Sequence[Problem]:
+    rows = db.execute(
+        "SELECT line, code, reason, text FROM problems WHERE import_id = ? ORDER BY line LIMIT ?", (import_id, limit)
+    )
+    return [Problem(line=line, code=code, reason=reason, text=text) for line, code, reason, text in rows]
