@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import logging
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -121,6 +122,15 @@ class Service:
             tenure.let_go.set()
 
 
+class _Monitor(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever asked and has left is no news either."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextlib.contextmanager
 def monitor(service: Service, listener: socket.socket | None = None) -> Iterator[int]:
     """Answer ``GET /metrics`` and ``GET /healthz`` from a thread, so that a busy worker still answers. Yields the
@@ -148,14 +158,11 @@ def monitor(service: Service, listener: socket.socket | None = None) -> Iterator
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing: who asks is not news."""
 
-    server = ThreadingHTTPServer(
-        (service.settings.host, service.settings.port), Handler, bind_and_activate=listener is None
-    )
+    server = _Monitor((service.settings.host, service.settings.port), Handler, bind_and_activate=listener is None)
     if listener is not None:
         server.socket.close()
         server.socket = listener
         server.server_address = listener.getsockname()
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="monitor", daemon=True)
     thread.start()
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -37,6 +38,7 @@ KAFKA_WORKERS: Final = 3
 
 def main() -> None:
     arguments = parsed()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left running
     soak = Soak()
     if arguments.kills:
         soak.traffic(arguments.kills, arguments.seed)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Sequence
 from importlib.resources import files
+from urllib.request import urlopen
 
 import pytest
 
@@ -13,7 +16,7 @@ from store.memory import MemoryStore
 from stream.log.memory import MemoryLog
 from stream.log.message import encode_message, partition_of
 from stream.ownership import Tenure
-from stream.service import Service
+from stream.service import Service, monitor
 from stream.settings import LogSettings, WorkerSettings
 from tests.stream.touchpoints import touchpoint
 
@@ -129,3 +132,15 @@ async def test_what_a_worker_has_let_go_of_is_no_longer_counted_as_its_own(log: 
     await asyncio.wait_for(tenure.let_go.wait(), 20)
     assert (cached._value.get(), process.service.metrics.lag._value.get()) == (0, 0)
     await process.end()
+
+
+def test_who_asks_and_leaves_before_the_answer_leaves_no_trace(capfd: pytest.CaptureFixture[str]) -> None:
+    settings = SETTINGS.model_copy(update={"port": 0})
+    with monitor(Service(MemoryStore(), (MODEL,), settings)) as port:
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", port)) as leaving:
+                leaving.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+                leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
+            assert answer.status == 200
+    assert capfd.readouterr().err == ""
