@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from importlib.resources import files
 
 import pytest
@@ -20,6 +20,7 @@ from stream.metrics import WorkerMetrics
 from stream.settings import LogSettings, WorkerSettings
 from stream.worker import Worker
 from tests.emptied import emptied
+from tests.running_shards import emptied_shards, running_shards
 
 MODEL = parse_model(files("stage_engine").joinpath("models/seven_stage.yaml").read_text())
 SETTINGS = WorkerSettings(poll_wait_s=0.001, batch_wait_s=0)
@@ -54,9 +55,32 @@ def explored(embedded_store: StoreSettings) -> StoreSettings:
     return settings
 
 
+@pytest.fixture(scope="session")
+def explored_shards() -> Iterator[StoreSettings]:
+    """The same on two shards."""
+    with running_shards("tappa_explored_shards", "seven_stage") as settings:
+        yield settings
+
+
 @pytest.fixture
-async def world(explored: StoreSettings, backend_ran: Callable[[str], None]) -> AsyncIterator[World]:
-    """An empty one."""
+async def one_server(explored: StoreSettings, backend_ran: Callable[[str], None]) -> AsyncIterator[ClickHouseStore]:
+    """An empty store."""
     async with emptied(explored) as store:
-        yield World(store)
+        yield store
     backend_ran("store: clickhouse")
+
+
+@pytest.fixture
+async def two_shards(
+    explored_shards: StoreSettings, backend_ran: Callable[[str], None]
+) -> AsyncIterator[ClickHouseStore]:
+    """An empty store of two shards."""
+    async with emptied_shards(explored_shards) as store:
+        yield store
+    backend_ran("store: clickhouse, two shards")
+
+
+@pytest.fixture(params=["one_server", pytest.param("two_shards", marks=pytest.mark.slow)])
+def world(request: pytest.FixtureRequest) -> World:
+    """An empty one, of every kind in turn."""
+    return World(request.getfixturevalue(request.param))
