@@ -107,6 +107,10 @@ _HOOKS: Final[dict[str, tuple[str, Any]]] = {
             "total_money": {"amount": 5980, "currency": "EUR"}, "customer_id": "W92WH6P11H4Z77CTET0RNTGFW8"}}}},
     ),
     "signed": ("Receipts, or a batch of messages, signed by your own sender.", RECEIPT),
+    "mapped": (
+        "Webhooks of any other sender, made into messages by a mapping of yours.",
+        [{"email": "ann@example.com", "timestamp": 1772359200, "event": "open", "sg_event_id": "b3Blbg"}],
+    ),
 }  # fmt: skip
 """By kind of webhook: what it is, and an example."""
 

@@ -63,6 +63,10 @@ class Judgement:
         self.messages[partition_of(touchpoint.home, self._partitions)].append(encode_message(touchpoint))
         self.accepted[touchpoint.type] += 1
 
+    def refuse(self, index: int, item: bytes, refusal: ItemRefusedError) -> None:
+        """Refuse an item that was found to be none before it could be judged."""
+        self._refuse(index, item, refusal)
+
     def add(self, other: Judgement) -> None:
         """What was decided elsewhere about other items of the same request."""
         for partition, messages in other.messages.items():

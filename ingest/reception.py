@@ -22,7 +22,7 @@ from ingest.hooks.signature import check_signature
 from ingest.judge import RECEIPT, Judgement, Verdict
 from ingest.metrics import Metrics
 from ingest.rate import RateLimit
-from ingest.refusals import TABLE, Code, RequestRefusedError
+from ingest.refusals import TABLE, Code, ItemRefusedError, RequestRefusedError
 from ingest.settings import IngestSettings
 from ingest.sources import Source, Sources
 from ingest.times import parse_time
@@ -106,7 +106,10 @@ class Reception:
             kind = RECEIPT if item.is_receipt else ""
             here = msgspec.structs.replace(arrival, type=kind, receipt=item.order)
             judgement = Judgement(self._rules, here, self._log.partitions)
-            judgement.judge(index, item.body)
+            if item.unmapped:
+                judgement.refuse(index, item.body, ItemRefusedError(Code.UNMAPPED, item.unmapped))
+            else:
+                judgement.judge(index, item.body)
             together.add(judgement)
             if index % TURN_ITEMS == 0:
                 await asyncio.sleep(0)

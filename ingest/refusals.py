@@ -49,6 +49,7 @@ class Code(StrEnum):
     IMPLAUSIBLE_TIME = "implausible_time"
     TIME_TOO_OLD = "time_too_old"
     INVALID_RECEIPT = "invalid_receipt"
+    UNMAPPED = "unmapped"
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +143,7 @@ TABLE: Final[Mapping[Code, Refusal]] = MappingProxyType(
             "browser's."
         ),
         Code.INVALID_RECEIPT: _item("The receipt does not have the form that /docs describes."),
+        Code.UNMAPPED: _item("The mapping makes nothing of this item: correct the mapping, or the item."),
     }
 )
 

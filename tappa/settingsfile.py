@@ -99,7 +99,7 @@ def set_hook(path: Path, name: str, hook: Hook) -> None:
             secrets += [one for one in before.get("secrets", [])[:1] if one not in secrets]
         written = tomlkit.inline_table()
         for key, value in hook.model_dump(mode="json", exclude_defaults=True).items():
-            written[key] = secrets[:2] if key == "secrets" else value
+            written[key] = secrets[:2] if key == "secrets" else _readable(value)
         table["hook"] = written
 
 
@@ -163,6 +163,12 @@ def _sources(document: TOMLDocument) -> AoT:
     if not isinstance(sources, AoT):
         raise ValueError("sources is not written as [[sources]] tables; change it by hand")
     return sources
+
+
+def _readable(value: Any) -> Any:
+    """A text of several lines as people can go on editing it."""
+    is_long = isinstance(value, str) and "\n" in value
+    return tomlkit.string(value, multiline=True) if is_long else value
 
 
 def _named(document: TOMLDocument, name: str) -> Any:

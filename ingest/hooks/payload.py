@@ -14,6 +14,7 @@ from ingest.refusals import Code, RequestRefusedError
 Object = dict[str, Any]
 
 _decode: Final = msgspec.json.Decoder(Object).decode
+_decode_exactly: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +39,14 @@ def read_object(body: bytes) -> Object:
     try:
         return _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestRefusedError(Code.INVALID_BODY, str(error)[:100]) from None
+
+
+def read_json(body: bytes) -> Any:
+    """Any JSON, with all digits of its numbers. Raises ``RequestRefusedError`` when it is none."""
+    try:
+        return _decode_exactly(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:
         raise RequestRefusedError(Code.INVALID_BODY, str(error)[:100]) from None
 
 

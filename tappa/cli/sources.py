@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tappa.cli.options import Decorator, NotDoneError, data_option, hint, json_option, read_settings
+from tappa.cli.options import Decorator, NotDoneError, WrongSettingsError, data_option, hint, json_option, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,21 +93,41 @@ def rotate(name: str, data: Path, as_json: bool) -> None:
 
 @sources.command(
     epilog="Examples: tappa sources hook shop shopify    tappa sources hook tills signed --window 30    "
-    "tappa sources hook shop --remove"
+    "tappa sources hook newsletter mapped --mapping hook.yaml    tappa sources hook shop --remove"
 )
 @click.argument("name")
-@click.argument("kind", type=click.Choice(["shopify", "square", "signed"]), required=False)
+@click.argument("kind", type=click.Choice(["shopify", "square", "signed", "mapped"]), required=False)
 @click.option("--url", help="Of square: the notification URL as it is registered there.")
 @click.option(
-    "--window", type=click.IntRange(1, 90), help="Of signed: days for which a signature is taken.  [default: 7]"
+    "--window",
+    type=click.IntRange(1, 90),
+    help="Of signed and mapped: days for which a signature is taken.  [default: 7]",
 )
 @click.option(
     "--customer-ids", is_flag=True, help="Of shopify: its customer ids are the user ids of other sources, too."
 )
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Of mapped: YAML, what its payload means; samples/email/hook.yaml is one.",
+)
+@click.option(
+    "--scheme",
+    type=click.Choice(["timestamped", "standard"]),
+    help="Of mapped: signed as X-Signature: t=…,v1=…, or by Standard Webhooks.  [default: timestamped]",
+)
 @click.option("--remove", "removes", is_flag=True, help="Take the webhook away.")
 @_data
 def hook(
-    name: str, kind: str | None, url: str | None, window: int | None, customer_ids: bool, removes: bool, data: Path
+    name: str,
+    kind: str | None,
+    url: str | None,
+    window: int | None,
+    customer_ids: bool,
+    mapping: Path | None,
+    scheme: str | None,
+    removes: bool,
+    data: Path,
 ) -> None:
     """Take signed webhooks as a source, at /v1/hooks/KIND/NAME.
 
@@ -116,6 +136,8 @@ def hook(
     """
     from pydantic import ValidationError
 
+    from ingest.files.mapping import MappingError
+    from ingest.hooks.mapping import load_hook_mapping
     from ingest.hooks.settings import DAY_S, Hook
     from tappa.settingsfile import remove_hook, set_hook
 
@@ -124,10 +146,16 @@ def hook(
         _show(data, as_json=False, only=name)
         return
     if kind is None:
-        raise click.UsageError("say whose webhook it is: shopify, square or signed")
+        raise click.UsageError("say whose webhook it is: shopify, square, signed or mapped")
+    try:
+        text = load_hook_mapping(mapping) if mapping else ""
+    except MappingError as error:
+        raise WrongSettingsError(str(error)) from None
     secret = click.prompt("Secret", hide_input=True, err=True).strip()
     wanted = {"kind": kind, "secrets": (secret,), "customer_ids": customer_ids}
     wanted |= {"url": url} if url else {}
+    wanted |= {"mapping": text} if text else {}
+    wanted |= {"scheme": scheme} if scheme else {}
     wanted |= {"window_s": window * DAY_S} if window else {}
     try:
         found = Hook.model_validate(wanted)

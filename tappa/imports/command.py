@@ -12,9 +12,9 @@ import click
 from tappa.cli.options import NotDoneError, WrongSettingsError, data_option, hint, json_option, read_settings
 
 if TYPE_CHECKING:
+    from ingest.files.mapping import Mapping
     from ingest.sources import Source
     from tappa.imports.journal import Journal, Progress
-    from tappa.imports.mapping import Mapping
     from tappa.imports.outcome import Problem
 
 Format = Literal["ndjson", "csv", "receipts"]
@@ -55,10 +55,10 @@ def import_(
 
     Plain, gzip or zstd. Stopped in the middle, the same command goes on where it was.
     """
+    from ingest.files.mapping import MappingError, load_mapping
     from tappa.imports.delivery import DeliveryError
     from tappa.imports.file import DamagedFileError
     from tappa.imports.journal import ImportRunningError
-    from tappa.imports.mapping import MappingError, load_mapping
     from tappa.imports.summary import as_json_text, summary, write_list
 
     form = form or _format_of(file, mapping_file)

@@ -9,10 +9,10 @@ from typing import Final
 
 import msgspec
 
+from ingest.files.mapping import Mapping
 from tappa.imports.delivery import BODY_BYTES_MAX, ITEMS_MAX, Answer, Parcel, Refusal, deliver
 from tappa.imports.file import opened
 from tappa.imports.journal import Journal, Progress
-from tappa.imports.mapping import Mapping
 from tappa.imports.ndjson import read_ndjson
 from tappa.imports.outcome import TEXT_KEPT, Item, Outcome, Problem, Skipped, Upload
 from tappa.imports.table import read_table

@@ -10,7 +10,8 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from tappa.imports.mapping import Mapping, MappingError, ReceiptForm, Written
+from ingest.files.mapping import Mapping, MappingError, ReceiptForm
+from ingest.files.values import Columns, Reading, Row, RowError, filled, matches, readings
 from tappa.imports.outcome import (
     TEXT_KEPT,
     Item,
@@ -22,7 +23,6 @@ from tappa.imports.outcome import (
     message_identity,
     receipt_identity,
 )
-from tappa.imports.values import Columns, Reading, Row, RowError, matches, reading
 
 LINES_MAX: Final = 2_000
 """Rows of one receipt, as many as ingest takes: more of them are a mapping that groups by the wrong column."""
@@ -54,7 +54,7 @@ def read_table(stream: BinaryIO, upload: Upload, mapping: Mapping) -> Iterator[O
     skips = [(columns.reading(name), words) for name, words in mapping.skip.items()]
     kept = _kept(_numbered(rows, len(names)), skips)
     if mapping.message is not None:
-        return _leaving_open(text, _messages(kept, _readings(mapping.message, columns), upload))
+        return _leaving_open(text, _messages(kept, readings(mapping.message, columns), upload))
     assert mapping.receipt is not None
     return _leaving_open(text, _receipts(kept, mapping.receipt, columns, upload))
 
@@ -110,7 +110,7 @@ def _messages(
             continue
         line, columns = row
         try:
-            body = _filled(readings, columns)
+            body = filled(readings, columns)
         except RowError as error:
             yield _refused(line, columns, error)
             continue
@@ -128,7 +128,7 @@ def _receipts(
 ) -> Iterator[Outcome]:
     """A row that is left out or cannot be read does not end the receipt around it."""
     keys = [columns.reading(name) for name in form.group_by]
-    fields, line_fields = _readings(form.fields, columns), _readings(form.lines, columns)
+    fields, line_fields = readings(form.fields, columns), readings(form.lines, columns)
     group: list[Numbered] = []
     group_key: list[str | None] = []
     for row in rows:
@@ -156,8 +156,8 @@ def _receipt(
     try:
         if len(group) > LINES_MAX:
             raise RowError(f"more than {LINES_MAX} rows are one receipt: does group_by name the right column?")
-        body = _filled(fields, first)
-        body["lines"] = [_filled(line_fields, row) for _, row in group]
+        body = filled(fields, first)
+        body["lines"] = [filled(line_fields, row) for _, row in group]
         _settle(body)
     except RowError as error:
         return _refused(line, first, error)
@@ -186,26 +186,6 @@ def _amount(line: dict[str, Any]) -> Decimal:
         return Decimal(line["quantity"]) * Decimal(line["unit_price"]) - Decimal(line.get("discount", 0))
     except (KeyError, TypeError):
         raise RowError("a line needs quantity and unit_price (read `as: number`), or the receipt a total") from None
-
-
-def _readings(targets: dict[str, Written], columns: Columns) -> list[tuple[list[str], Reading]]:
-    return [(target.split("."), reading(value, columns)) for target, value in targets.items()]
-
-
-def _filled(readings: Sequence[tuple[list[str], Reading]], row: Row) -> dict[str, Any]:
-    """The object with each value at its target."""
-    body: dict[str, Any] = {}
-    for path, read in readings:
-        value = read(row)
-        if value is None:
-            continue
-        inner = body
-        for name in path[:-1]:
-            inner = inner.setdefault(name, {})
-            if not isinstance(inner, dict):
-                raise RowError(f"the mapping writes {'.'.join(path)} into something that is no object")
-        inner[path[-1]] = value
-    return body
 
 
 def _refused(line: int, row: Row, error: RowError) -> Problem:

@@ -11,13 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ingest.files.mapping import mapping_schema
+from ingest.hooks.mapping import hook_mapping_schema
 from ingest.schema import schemas
 from stage_engine.model import SHIPPED, shipped_models
 from stage_engine.model_file import read_model_file
 from stage_engine.picture import picture
 from stage_engine.schema import model_schema
 from tappa import settings_page
-from tappa.imports.mapping import mapping_schema
 from tests.house import sdk_python
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/schemas/message.schema.json": lambda: _json(schemas()["message"]),
     "docs/schemas/receipt.schema.json": lambda: _json(schemas()["receipt"]),
     "docs/schemas/mapping.schema.json": lambda: _json(mapping_schema()),
+    "docs/schemas/hook-mapping.schema.json": lambda: _json(hook_mapping_schema()),
     "docs/schemas/model.schema.json": lambda: _json(model_schema()),
     "sdk/python/README.md": sdk_python.readme,
     **{f"docs/models/{model}.md": partial(_with_picture, model) for model in shipped_models()},

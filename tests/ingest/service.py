@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,10 +24,12 @@ from stream.settings import LogSettings
 RECEIVED_AT = 1_772_366_400_000
 """2026-03-01T12:00:00Z."""
 
+MAPPING = (Path(__file__).parents[2] / "samples" / "email" / "hook.yaml").read_text("utf-8")
 HOOKS = (
     Hook(kind="shopify", secrets=("shopify-new", "shopify-old")),
     Hook(kind="square", secrets=("square-secret",), url="https://touch.example.com/v1/hooks/square/square"),
     Hook(kind="signed", secrets=("till-secret",)),
+    Hook(kind="mapped", secrets=("mail-new", "mail-old"), mapping=MAPPING),
 )
 SOURCES = {
     source.name: source

@@ -16,7 +16,7 @@ URL = next(hook.url for hook in HOOKS if hook.kind == "square")
 def signed(kind: str, body: bytes, *, secret: str = "", at: int = NOW_S) -> dict[str, str]:
     """The header with the signature."""
     key = (secret or SECRETS[kind]).encode()
-    if kind == "signed":
+    if kind in ("signed", "mapped"):
         return {"X-Signature": f"t={at},v1={hmac.new(key, b'%d.' % at + body, sha256).hexdigest()}"}
     said = URL.encode() + body if kind == "square" else body
     name = "X-Shopify-Hmac-SHA256" if kind == "shopify" else "x-square-hmacsha256-signature"

@@ -206,31 +206,72 @@ async def test_while_a_secret_is_replaced_both_work(service: Service) -> None:
     assert [answer.status_code for answer in answers] == [200, 200]
 
 
-RIGHT = signed("signed", b"[]")["X-Signature"]
-WHAT_IS_WRONG = {
-    "wrong": {"X-Signature": f"t={NOW_S},v1={'0' * 64}"},
-    "missing": {},
-    "truncated": {"X-Signature": RIGHT[:-24]},
-    "of another time": {"X-Signature": RIGHT.replace(str(NOW_S), str(NOW_S + 1))},
-    "of another body": signed("signed", b"{}"),
-    "not ASCII": {"X-Signature": "t=é"},
+BODIES: dict[str, Any] = {
+    "shopify": ORDER,
+    "square": {"type": "payment.updated", "event_id": "s1", "data": {"object": {"payment": PAYMENT}}},
+    "signed": {"batch": [{"type": "track", "event": "Called", "userId": "ann", "messageId": "1", "timestamp": NOW_S}]},
+    "mapped": [{"email": "ann@shop.example", "timestamp": NOW_S, "event": "open", "sg_event_id": "1"}],
 }
+"""By kind of webhook, one that is accepted when it is signed."""
+every_kind = pytest.mark.parametrize("kind", BODIES)
 
 
-@pytest.mark.parametrize("headers", WHAT_IS_WRONG.values(), ids=WHAT_IS_WRONG)
+def what_is_wrong(kind: str, raw: bytes) -> dict[str, dict[str, str]]:
+    """Headers that must not do."""
+    [(name, right)] = signed(kind, raw).items()
+    return {
+        "wrong": {name: right[:-9] + ("A" * 8 if right[-9:-1] != "A" * 8 else "B" * 8) + right[-1:]},
+        "of another secret": signed(kind, raw, secret="somebody-elses"),
+        "missing": {},
+        "empty": {name: ""},
+        "truncated": {name: right[:-12]},
+        "replayed with another body": signed(kind, raw + b" "),
+        "not ASCII": {name: "t=é"},
+    }
+
+
+@every_kind
+@pytest.mark.parametrize("wrong", what_is_wrong("signed", b""))
 async def test_what_is_not_signed_is_refused_and_counted_and_nothing_of_it_is_kept(
-    service: Service, headers: dict[str, str]
+    service: Service, kind: str, wrong: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = await posted(service, "signed", b"[]", {name: value.encode() for name, value in headers.items()})  # type: ignore[misc]
+    raw = json.dumps(BODIES[kind]).encode()
+    headers = {name: value.encode() for name, value in what_is_wrong(kind, raw)[wrong].items()}
+    with caplog.at_level(0):
+        answer = await posted(service, kind, raw, headers)  # type: ignore[arg-type]
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid_signature")
+    assert "shop.example" not in answer.text + caplog.text
     assert await service.logged() == []
     assert await service.metric('tappa_ingest_rejected_total{code="invalid_signature"}') == 1
+    endpoint = f"/v1/hooks/{kind}/{{source}}"
+    assert await service.metric(f'tappa_ingest_requests_total{{endpoint="{endpoint}",status="401"}}') == 1
 
 
-@pytest.mark.parametrize("at", [NOW_S - 8 * DAY_S, NOW_S + 3600])
-async def test_a_signature_that_is_too_old_or_from_the_future_is_refused(service: Service, at: int) -> None:
-    answer = await own(service, [], at=at)
+@every_kind
+async def test_a_duplicate_is_answered_with_200_and_is_no_second_touchpoint(service: Service, kind: str) -> None:
+    raw = json.dumps(BODIES[kind]).encode()
+    headers = {"X-Shopify-Topic": "orders/create", **signed(kind, raw)}
+    answers = [await posted(service, kind, raw, headers) for _ in range(3)]
+    assert [(answer.status_code, answer.json()["accepted"]) for answer in answers] == [(200, 1)] * 3
+    assert len({touchpoint.identity for touchpoint in await service.touchpoints()}) == 1
+
+
+@pytest.mark.parametrize("kind", ["signed", "mapped"])
+async def test_a_signature_that_is_replayed_with_a_newer_time_is_refused(service: Service, kind: str) -> None:
+    raw = json.dumps(BODIES[kind]).encode()
+    [(name, old)] = signed(kind, raw, at=NOW_S - 8 * DAY_S).items()
+    answer = await posted(service, kind, raw, {name: old.replace(str(NOW_S - 8 * DAY_S), str(NOW_S))})
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_signature")
+
+
+@pytest.mark.parametrize("kind", ["signed", "mapped"])
+@pytest.mark.parametrize("at", [NOW_S - 8 * DAY_S, NOW_S + 3600], ids=["old", "from the future"])
+async def test_a_signature_that_is_too_old_or_from_the_future_is_refused(service: Service, kind: str, at: int) -> None:
+    raw = json.dumps(BODIES[kind]).encode()
+    answer = await posted(service, kind, raw, signed(kind, raw, at=at))
     assert (answer.status_code, answer.json()["code"]) == (401, "stale_signature")
+    assert await service.logged() == []
+    assert await service.metric('tappa_ingest_rejected_total{code="stale_signature"}') == 1
 
 
 @pytest.mark.parametrize("kind", ["shopify", "square"])

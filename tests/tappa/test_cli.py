@@ -13,10 +13,12 @@ from click.testing import Result
 
 from tappa.cli import main
 from tappa.exits import EXIT_REFUSED
+from tappa.settings import read
 from tappa.settingsfile import write_first
 from tests.typed import typed
 
 SECRETS = ("writer-password", "analyst-password", "the-first-key", "the-read-key")
+ROOT = Path(__file__).parents[2]
 COMMANDS = main.list_commands(click.Context(main))
 
 
@@ -160,6 +162,26 @@ def test_a_source_gets_a_webhook_whose_secrets_are_shown_by_nothing(data: Path) 
     assert tappa("sources", "hook", "default", "--remove", data=data).exit_code != 0
     lacks_url = tappa("sources", "hook", "default", "square", data=data, answers="square-secret\n")
     assert (lacks_url.exit_code, "needs url" in lacks_url.output) == (2, True)
+
+
+def test_a_mapped_webhook_keeps_its_mapping_with_the_source_and_a_wrong_one_is_told_with_its_line(
+    data: Path, tmp_path: Path
+) -> None:
+    write_first(data / "tappa.toml", iter(SECRETS).__next__)
+    sample = ROOT / "samples" / "email" / "hook.yaml"
+    words = ("sources", "hook", "default", "mapped", "--mapping")
+    for secret in ("secret-one", "secret-two"):
+        done = tappa(*words, str(sample), data=data, answers=f"{secret}\n")
+        assert (done.exit_code, "/v1/hooks/mapped/default" in done.stdout) == (0, True)
+    [source] = read(data, {}).sources
+    assert source.hook is not None
+    assert source.hook.mapping == sample.read_text("utf-8")
+    assert [one.get_secret_value() for one in source.hook.secrets] == ["secret-two", "secret-one"]
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("version: 1\nmessage:\n  event: {column: a}\n")
+    told = tappa(*words, str(wrong), data=data, answers="secret-three\n")
+    assert (told.exit_code, "wrong.yaml:3: message.event.column" in told.output) == (2, True)
+    assert tappa("sources", "hook", "default", "mapped", data=data, answers="secret-three\n").exit_code == 2
 
 
 def test_sources_are_added_rotated_and_removed(data: Path) -> None:

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from tappa.imports.mapping import MappingError, load_mapping, mapping_schema, parse_mapping
+from ingest.files.mapping import MappingError, load_mapping, mapping_schema, parse_mapping
 
 ROOT = Path(__file__).parents[3]
 MESSAGE = "version: 1\nmessage:\n  type: {constant: track}\n"
@@ -37,7 +37,11 @@ def test_the_published_schema_is_the_one_of_the_code() -> None:
         (MESSAGE + "  event: {}\n", "give exactly one of"),
         (MESSAGE + "  event: {column: a, as: money}\n", "message.event.as"),
         ("version: 1\nmessage: {}\n", "message: Dictionary should have at least 1 item"),
-        (": [", "this is no YAML"),
+        (": [", "m.yaml:1: this is not YAML"),
+        (
+            MESSAGE + "  event:\n    column: a\n    time: {zone: Rome}\n",
+            "m.yaml:6: message.event.time.zone: Value error, there is",
+        ),
         ("just text", "m.yaml"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tappa.imports.mapping import MappingError, parse_mapping
+from ingest.files.mapping import MappingError, parse_mapping
 from tappa.imports.outcome import Item, Outcome, Problem, Skipped, Upload
 from tappa.imports.table import read_table
 
@@ -247,8 +247,8 @@ def test_a_line_without_price_refuses_its_receipt() -> None:
 def test_the_samples_rows_become_what_their_readme_says() -> None:
     from pathlib import Path
 
+    from ingest.files.mapping import load_mapping
     from tappa.imports.file import opened
-    from tappa.imports.mapping import load_mapping
 
     samples = Path(__file__).parents[3] / "samples"
     counts: dict[str, tuple[int, int]] = {}

@@ -1,4 +1,5 @@
-"""The mapping: a YAML file that says how the columns of a CSV file become touchpoints or receipts.
+"""The mapping: a YAML file that says how the columns of a CSV file become touchpoints or receipts. Its values are those
+of a webhook's mapping (``ingest.hooks.mapping``), too.
 
 A mapping is a list of targets, each with a *value*: where it comes from (a column, the first of several that is not
 empty, a constant, a template) and what is done to it, in this order: empty is absent; ``map``; ``time`` or ``as``;
@@ -8,26 +9,31 @@ empty, a constant, a template) and what is done to it, in this order: empty is a
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from stage_engine.yaml_source import SourceError, read_source
 
 FIELDS_MAX: Final = 500
 """Targets of one mapping: more is a mistake."""
 
 Scalar = str | int | float | bool
+Form = TypeVar("Form", bound=BaseModel)
 
 
 class MappingError(ValueError):
     """The mapping cannot be used. The message has a line for each mistake."""
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a mapping: what it does not know is a mistake."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class TimeForm(_Part):
+class TimeForm(Part):
     """How a time is written."""
 
     format: str = Field(
@@ -39,12 +45,19 @@ class TimeForm(_Part):
         "repeat is the first.",
     )
 
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"there is no time zone {zone!r}; it is written like Europe/Rome") from None
+        return zone
 
-class Value(_Part):
-    """Where a target's value comes from, and what is done to it. A bare string is the name of a column."""
 
-    column: str | None = Field(None, description="The column's name in the file's first line")
-    columns: list[str] | None = Field(None, min_length=1, description="The first of these columns that is not empty")
+class Treatment(Part):
+    """What is done to a value, and where it comes from if it is not read."""
+
     constant: Scalar | None = Field(None, description="The same for every row")
     template: str | None = Field(
         None, description="Text with columns in braces: `{Invoice}-{Line}`; absent when one of them is empty"
@@ -63,11 +76,34 @@ class Value(_Part):
     )
     default: Scalar | None = Field(None, description="Instead of an absent value")
 
+    @property
+    def names(self) -> list[str]:
+        """What is read, the first of these that is not empty; none for a constant and a template."""
+        raise NotImplementedError
+
+
+class Value(Treatment):
+    """Where a target's value comes from, and what is done to it. A bare string is the name of a column."""
+
+    column: str | None = Field(None, description="The column's name in the file's first line")
+    columns: list[str] | None = Field(None, min_length=1, description="The first of these columns that is not empty")
+
+    @property
+    def names(self) -> list[str]:
+        """The columns."""
+        return [self.column] if self.column is not None else self.columns or []
+
     @model_validator(mode="after")
     def _has_one_origin(self) -> Self:
-        if sum(origin is not None for origin in (self.column, self.columns, self.constant, self.template)) != 1:
-            raise ValueError("give exactly one of column, columns, constant and template")
+        check_one_of(column=self.column, columns=self.columns, constant=self.constant, template=self.template)
         return self
+
+
+def check_one_of(**origins: object) -> None:
+    """Raises ``ValueError`` unless exactly one of them is there."""
+    if sum(origin is not None for origin in origins.values()) != 1:
+        *names, last = origins
+        raise ValueError(f"give exactly one of {', '.join(names)} and {last}")
 
 
 def _from_name(value: Any) -> Any:
@@ -78,7 +114,7 @@ Written = Annotated[Value, BeforeValidator(_from_name, json_schema_input_type=st
 Targets = Annotated[dict[str, Written], Field(min_length=1, max_length=FIELDS_MAX)]
 
 
-class CsvForm(_Part):
+class CsvForm(Part):
     """How the file is written."""
 
     delimiter: str = Field(default=",", min_length=1, max_length=1, description="Between columns; a tab is `\\t`")
@@ -89,7 +125,7 @@ class CsvForm(_Part):
     empty: list[str] = Field(default=["", "NULL", "null"], description="Words that mean: nothing here")
 
 
-class ReceiptForm(_Part):
+class ReceiptForm(Part):
     """Rows that are lines of receipts."""
 
     group_by: list[str] = Field(
@@ -105,7 +141,7 @@ class ReceiptForm(_Part):
     )
 
 
-class Mapping(_Part):
+class Mapping(Part):
     """A mapping file."""
 
     version: Literal[1] = Field(description="Of the mapping language")
@@ -139,13 +175,22 @@ def load_mapping(path: Path) -> Mapping:
 
 def parse_mapping(text: str, name: str) -> Mapping:
     """The mapping in a YAML text. Raises ``MappingError``, which calls it ``name``."""
+    return parsed(Mapping, text, name)
+
+
+def parsed(form: type[Form], text: str, name: str) -> Form:
+    """A YAML text of this form. Raises ``MappingError``, which names the file as ``name``, the line and the field of
+    each mistake."""
     try:
-        return Mapping.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise MappingError(f"{name}: this is no YAML: {error}") from None
+        source = read_source(text)
+        return form.model_validate(source.data)
+    except SourceError as error:
+        raise MappingError(f"{name}:{error.place[0]}: {error.reason}") from None
     except ValidationError as error:
-        mistakes = error.errors(include_url=False, include_input=False)
-        lines = [f"{name}: {'.'.join(str(part) for part in mistake['loc'])}: {mistake['msg']}" for mistake in mistakes]
+        lines = [
+            f"{name}:{source.place(mistake['loc'])[0]}: {'.'.join(map(str, mistake['loc']))}: {mistake['msg']}"
+            for mistake in error.errors(include_url=False, include_input=False)
+        ]
         raise MappingError("\n".join(lines)) from None
 
 

@@ -1,30 +1,40 @@
-"""Values of a mapping, made into functions of a row once the file's columns are known."""
+"""Values of a mapping, made into functions of a row once the file's columns are known, or of a payload."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Final, Protocol
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tappa.imports.mapping import MappingError, Scalar, TimeForm, Value
+from ingest.files.mapping import MappingError, Scalar, TimeForm, Treatment
 
 Row = Sequence[str]
-Reading = Callable[[Row], Any]
-"""What a row says; None when it says nothing. Raises ``RowError``."""
+Reading = Callable[[Any], Any]
+"""What a row, or a payload, says; None when it says nothing. Raises ``RowError``."""
 
 TIMES_REMEMBERED: Final = 10_000
 """Times read lately: rows of one file repeat them, and reading one is slow."""
 
 
+_encode: Final = msgspec.json.Encoder(decimal_format="number").encode
+
+
 class RowError(ValueError):
     """A row cannot become a touchpoint; the message says why."""
+
+
+class Names(Protocol):
+    """Where the names of a mapping lead."""
+
+    def reading(self, name: str) -> Reading:
+        """What is found under a name. Raises ``MappingError`` when that can be nothing."""
 
 
 class Columns:
@@ -49,10 +59,9 @@ class Columns:
         return text
 
 
-def reading(value: Value, columns: Columns) -> Reading:
-    """What a value makes of a row. Raises ``MappingError`` for a column that the file does not have, or a zone that
-    nobody has."""
-    read: Reading = _origin(value, columns)
+def reading(value: Treatment, names: Names) -> Reading:
+    """What a value makes of a row. Raises ``MappingError`` for a column that the file does not have."""
+    read: Reading = _origin(value, names)
     if value.map is not None:
         read = _mapped(read, value.map, value.otherwise)
     if value.time is not None:
@@ -71,28 +80,54 @@ def matches(text: str | None, patterns: Sequence[str]) -> bool:
     )
 
 
-def _origin(value: Value, columns: Columns) -> Reading:
-    if value.column is not None:
-        return columns.reading(value.column)
-    if value.columns is not None:
-        several = [columns.reading(name) for name in value.columns]
+def readings(targets: Mapping[str, Treatment], names: Names) -> list[tuple[list[str], Reading]]:
+    """The path of each target, and its value. Raises ``MappingError``."""
+    return [(target.split("."), reading(value, names)) for target, value in targets.items()]
+
+
+def filled(readings: Sequence[tuple[list[str], Reading]], row: Any) -> dict[str, Any]:
+    """The object with each value at its target. Raises ``RowError``."""
+    body: dict[str, Any] = {}
+    for path, read in readings:
+        value = read(row)
+        if value is None:
+            continue
+        inner = body
+        for name in path[:-1]:
+            inner = inner.setdefault(name, {})
+            if not isinstance(inner, dict):
+                raise RowError(f"the mapping writes {'.'.join(path)} into something that is no object")
+        inner[path[-1]] = value
+    return body
+
+
+def written(found: Any) -> str:
+    """A value as a text, as JSON writes it."""
+    return found if isinstance(found, str) else _encode(found).decode()
+
+
+def _origin(value: Treatment, names: Names) -> Reading:
+    several = [names.reading(name) for name in value.names]
+    if len(several) == 1:
+        return several[0]
+    if several:
         return lambda row: next((text for one in several if (text := one(row)) is not None), None)
     if value.template is not None:
-        return _template(value.template, columns)
+        return _template(value.template, names)
     constant = value.constant
     return lambda row: constant
 
 
-def _template(template: str, columns: Columns) -> Reading:
-    parts: list[str | Callable[[Row], str | None]] = [
-        columns.reading(part[1:-1]) if part.startswith("{") else part
+def _template(template: str, names: Names) -> Reading:
+    parts: list[str | Reading] = [
+        names.reading(part[1:-1]) if part.startswith("{") else part
         for part in re.split(r"(\{[^{}]+\})", template)
         if part
     ]
 
-    def text(row: Row) -> str | None:
+    def text(row: Any) -> str | None:
         texts = [part if isinstance(part, str) else part(row) for part in parts]
-        return None if None in texts else "".join(text for text in texts if text)
+        return None if None in texts else "".join(written(text) for text in texts)
 
     return text
 
@@ -100,10 +135,11 @@ def _template(template: str, columns: Columns) -> Reading:
 def _mapped(read: Reading, words: dict[str, Scalar | None], otherwise: str) -> Reading:
     patterns = [(word[:-1], meaning) for word, meaning in words.items() if word.endswith("*")]
 
-    def meaning(row: Row) -> Any:
-        text = read(row)
-        if text is None:
+    def meaning(row: Any) -> Any:
+        found = read(row)
+        if found is None:
             return None
+        text = written(found)
         if text in words:
             return words[text]
         for beginning, meant in patterns:
@@ -111,13 +147,13 @@ def _mapped(read: Reading, words: dict[str, Scalar | None], otherwise: str) -> R
                 return meant
         if otherwise == "refuse":
             raise RowError(f"{text!r} is not in the mapping")
-        return text if otherwise == "keep" else None
+        return found if otherwise == "keep" else None
 
     return meaning
 
 
 def _then(read: Reading, change: Callable[[Any], Any]) -> Reading:
-    def changed(row: Row) -> Any:
+    def changed(row: Any) -> Any:
         found = read(row)
         return None if found is None else change(found)
 
@@ -125,7 +161,7 @@ def _then(read: Reading, change: Callable[[Any], Any]) -> Reading:
 
 
 def _or_else(read: Reading, default: Scalar) -> Reading:
-    def value(row: Row) -> Any:
+    def value(row: Any) -> Any:
         found = read(row)
         return default if found is None else found
 
@@ -133,10 +169,7 @@ def _or_else(read: Reading, default: Scalar) -> Reading:
 
 
 def _time(form: TimeForm) -> Callable[[Any], str]:
-    try:
-        zone = ZoneInfo(form.zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise MappingError(f"there is no time zone {form.zone!r}; it is written like Europe/Rome") from None
+    zone = ZoneInfo(form.zone)
 
     @lru_cache(TIMES_REMEMBERED)
     def time(text: str) -> str:
@@ -181,10 +214,12 @@ def _boolean(found: Any) -> bool:
 
 
 def _json(found: Any) -> Any:
+    if not isinstance(found, str):
+        return found  # of a payload that is JSON already
     try:
-        return msgspec.json.decode(str(found))
+        return msgspec.json.decode(found)
     except msgspec.DecodeError:
-        raise RowError(f"{str(found)[:80]!r} is no JSON") from None
+        raise RowError(f"{found[:80]!r} is no JSON") from None
 
 
 _CASTS: Final[dict[str, Callable[[Any], Any]]] = {
