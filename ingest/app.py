@@ -130,6 +130,11 @@ def create_app(
         write(path, BATCH)
     write("/v1/receipts", RECEIPT)
 
+    async def take_file(request: Request) -> Response:
+        return await reception.take_file(request)
+
+    app.writes["/v1/files"] = route("/v1/files", "POST", take_file)
+
     def hook(kind: str) -> None:
         async def take(request: Request) -> Response:
             return await reception.take_hook(request, kind, request.path_params["source"])

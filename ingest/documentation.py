@@ -86,7 +86,14 @@ _WHAT: Final = {
 _SHORT: Final = {"track": "t", "identify": "i", "page": "p", "screen": "s", "group": "g", "alias": "a"}
 _KEY_CODES: Final = {Code.MISSING_WRITE_KEY, Code.UNKNOWN_WRITE_KEY}
 _OTHERS: Final = {
-    *(Code.NOT_FOUND, Code.METHOD_NOT_ALLOWED, Code.UNKNOWN_HOOK, Code.INVALID_SIGNATURE, Code.STALE_SIGNATURE),
+    *(
+        Code.INVALID_FILE,
+        Code.NOT_FOUND,
+        Code.METHOD_NOT_ALLOWED,
+        Code.UNKNOWN_HOOK,
+        Code.INVALID_SIGNATURE,
+        Code.STALE_SIGNATURE,
+    ),
 }
 _WRITE_CODES: Final = tuple(code for code, row in TABLE.items() if row.status is not None and code not in _OTHERS)
 
@@ -129,6 +136,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     answer: Any = ""
     refusals: tuple[Code, ...] = ()
     media_types: tuple[str, ...] = ("application/json",)
+    query: dict[str, str] = {}
+    """Parameters in the address, and what each is."""
 
 
 def _endpoints() -> Iterable[Endpoint]:
@@ -207,6 +216,25 @@ def _endpoints() -> Iterable[Endpoint]:
         refusals=_WRITE_CODES,
         media_types=("application/json", "application/x-ndjson", "text/plain"),
     )
+    yield Endpoint(
+        method="POST",
+        path="/v1/files",
+        summary="A file of touchpoints or receipts, of any size: NDJSON, or CSV with a mapping.",
+        description="Streamed, plain or packed with gzip or zstd. The answer comes when all of it is on disk. Sent "
+        "again it brings the same touchpoints. Every line needs its time.",
+        query={
+            "format": "`ndjson` (messages, the default), `receipts` (receipts, one a line) or `csv`",
+            "mapping": "Of csv: the name of a mapping that the source has, by `tappa sources mapping`",
+            "name": "The file's name, kept with each touchpoint",
+        },
+        body={"description": "The file as it is."},
+        requests={"a line": MESSAGE},
+        answer={"success": True, "accepted": 99_998, "refused": 1, "left_out": 1, "rejected": [
+            {"line": 17, "message_id": "m2", "code": Code.MISSING_IDENTIFIER,
+             "message": TABLE[Code.MISSING_IDENTIFIER].sentence}]},
+        refusals=(*_WRITE_CODES, Code.INVALID_FILE),
+        media_types=("application/x-ndjson", "text/csv", "application/octet-stream", "multipart/form-data"),
+    )  # fmt: skip
     for kind, (summary, example) in _HOOKS.items():
         yield Endpoint(
             method="POST",
@@ -259,6 +287,11 @@ def of(path: str) -> dict[str, Any]:
         examples = {name: {"value": value} for name, value in endpoint.requests.items()}
         content = {media: {"schema": endpoint.body or {}, "examples": examples} for media in endpoint.media_types}
         extra["requestBody"] = {"required": True, "content": content}
+    if endpoint.query:
+        extra["parameters"] = [
+            {"name": name, "in": "query", "required": False, "description": what, "schema": {"type": "string"}}
+            for name, what in endpoint.query.items()
+        ]
     media = "application/json" if isinstance(endpoint.answer, dict) else "text/plain"
     answers: dict[int | str, dict[str, Any]] = {
         200: {"description": "Done.", "content": {media: {"example": endpoint.answer}}}
@@ -293,6 +326,7 @@ def page() -> str:
             f"<h2><code>{endpoint.method} {escape(endpoint.path)}</code></h2><p>{_prose(endpoint.summary)}</p>"
         )
         parts.append(f"<p>{_prose(endpoint.description)}</p>" if endpoint.description else "")
+        parts.extend(f"<p><code>?{escape(name)}=</code> {_prose(what)}.</p>" for name, what in endpoint.query.items())
         parts.extend(f"<h3>Body: {escape(name)}</h3>{_pre(value)}" for name, value in endpoint.requests.items())
         parts.append(f"<h3>Answer 200</h3>{_pre(endpoint.answer)}")
         if endpoint.body:

@@ -51,21 +51,25 @@ class Judgement:
         """Touchpoints by type."""
         self.verdicts: list[Verdict] = []
 
-    def judge(self, index: int, item: bytes) -> None:
-        """Decide about one item. Never raises for what an item contains."""
+    def judge(self, index: int, item: bytes, where: str = "") -> None:
+        """Decide about one item; ``where`` it was goes into its dead letter. Never raises for what an item
+        contains."""
         try:
             if len(item) > self._bytes_max or not item.isascii():
                 self._check(item)
             touchpoint = self._touchpoint_of(self._rules, self._arrival, item)
         except ItemRefusedError as refusal:
-            self._refuse(index, item, refusal)
+            self.refuse(index, item, refusal, where)
             return
         self.messages[partition_of(touchpoint.home, self._partitions)].append(encode_message(touchpoint))
         self.accepted[touchpoint.type] += 1
 
-    def refuse(self, index: int, item: bytes, refusal: ItemRefusedError) -> None:
-        """Refuse an item that was found to be none before it could be judged."""
-        self._refuse(index, item, refusal)
+    def refuse(self, index: int, item: bytes, refusal: ItemRefusedError, where: str = "") -> None:
+        """Refuse an item, also one that was found to be none before it could be judged."""
+        message_id = _message_id(item) if len(item) <= self._rules.settings.body_bytes_max else ""
+        self.verdicts.append(Verdict(index, message_id, refusal.code, str(refusal)))
+        letter = dead_letter(self._arrival, item[: self._rules.settings.body_bytes_max], refusal, message_id, where)
+        self.messages[partition_of(letter.rejected_id, self._partitions)].append(encode_message(letter))
 
     def add(self, other: Judgement) -> None:
         """What was decided elsewhere about other items of the same request."""
@@ -83,15 +87,10 @@ class Judgement:
         if not is_utf8(item):
             raise ItemRefusedError(Code.INVALID_ENCODING)
 
-    def _refuse(self, index: int, item: bytes, refusal: ItemRefusedError) -> None:
-        message_id = _message_id(item) if len(item) <= self._rules.settings.body_bytes_max else ""
-        self.verdicts.append(Verdict(index, message_id, refusal.code, str(refusal)))
-        letter = dead_letter(self._arrival, item[: self._rules.settings.body_bytes_max], refusal, message_id)
-        self.messages[partition_of(letter.rejected_id, self._partitions)].append(encode_message(letter))
 
-
-def dead_letter(arrival: Arrival, item: bytes, refusal: ItemRefusedError, message_id: str) -> Refused:
-    """The item with its reason. The same item refused again by the same reason has the same ``rejected_id``."""
+def dead_letter(arrival: Arrival, item: bytes, refusal: ItemRefusedError, message_id: str, where: str = "") -> Refused:
+    """The item with its reason, after ``where`` it was. The same item refused again by the same reason has the same
+    ``rejected_id``."""
     body = without_write_keys(item)
     digest = blake2b(digest_size=16)
     for part in (arrival.source.name.encode(), refusal.code.encode(), body):
@@ -101,7 +100,7 @@ def dead_letter(arrival: Arrival, item: bytes, refusal: ItemRefusedError, messag
         source=arrival.source.name,
         received_at=arrival.received_at,
         code=refusal.code,
-        reason=str(refusal),
+        reason=f"{where}: {refusal}" if where else str(refusal),
         message_id=message_id,
         body=body,
         endpoint=arrival.endpoint,

@@ -28,6 +28,10 @@ class RateLimit:
             wait_s = min(RETRY_AFTER_MAX_S, max(1, math.ceil((1 - tokens) / self._rate)))
             raise RequestRefusedError(Code.RATE_LIMITED, retry_after_s=wait_s)
 
+    def wait_s(self, key: str) -> float:
+        """How long until the key has something left; 0 when it has."""
+        return max(0.0, (1 - self._tokens(key)) / self._rate) if self._rate else 0.0
+
     def take(self, key: str, count: int) -> None:
         """Count what the key has sent."""
         if self._rate:

@@ -6,6 +6,8 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -17,6 +19,8 @@ from ingest.arrival import Arrival, Rules
 from ingest.body import InFlight, receive
 from ingest.credentials import write_key_of
 from ingest.envelope import Body, read_batch, read_receipts, read_single, text_in
+from ingest.files.intake import HELD_BYTES, Intake, Taken
+from ingest.files.order import read_order
 from ingest.hooks.reading import HookItem, items_of
 from ingest.hooks.signature import check_signature
 from ingest.judge import RECEIPT, Judgement, Verdict
@@ -32,6 +36,8 @@ BATCH: Final = "batch"
 TURN_ITEMS: Final = 250
 TURN_BYTES: Final = 200_000
 """What is judged before other requests get their turn: about 5 ms."""
+
+FULL_LOG_TRIED_EVERY_S: Final = 0.5
 
 CORS: Final = {"access-control-allow-origin": "*", "access-control-expose-headers": "retry-after"}
 
@@ -51,6 +57,8 @@ class Reception:
         metrics.in_flight_bytes.set_function(lambda: self._in_flight.bytes)
         self._rate = RateLimit(settings.rate_per_s, settings.rate_burst, time.monotonic)
         self._log_failed_at = -math.inf
+        self._files = 0
+        self._threads = ThreadPoolExecutor(settings.files_max, "file")
 
     @property
     def log_failed(self) -> bool:
@@ -97,6 +105,45 @@ class Reception:
             await self._append(judgement)
         self._count(source, judgement)
         return json_response(200, _answer(judgement))
+
+    async def take_file(self, request: Request) -> Response:
+        """Answers one file, at its end. Who sends it is said outside of it."""
+        key = write_key_of(request)
+        source = self._source(key)
+        self._rate.check(key)
+        order, taken = read_order(request.query_params, request.headers, source), Taken()
+        if self._files >= self._rules.settings.files_max:
+            raise RequestRefusedError(Code.OVERLOADED, f"{self._files} files are being taken")
+        self._files += 1
+        try:
+            with self._in_flight.reserve() as reservation:
+                reservation.take(HELD_BYTES)
+                intake = Intake(self._rules, self._partitions, partial(self._keep, key), self._threads, self._now_ms)
+                await intake.take(order, source, request.stream(), taken)
+        except RequestRefusedError as refusal:
+            raise _after(taken, refusal) from None
+        finally:
+            self._files -= 1
+        return json_response(200, _file_answer(taken))
+
+    def _partitions(self) -> int:
+        return self._log.partitions
+
+    async def _keep(self, key: str, source: Source, judgement: Judgement) -> None:
+        """Append what is of a file; while the log is full, or the key is over its rate, wait."""
+        await asyncio.sleep(self._rate.wait_s(key))
+        waits_until = time.monotonic() + self._rules.settings.file_log_wait_s
+        while True:
+            try:
+                await self._append(judgement)
+            except RequestRefusedError as refusal:
+                if refusal.code is not Code.LOG_FULL or time.monotonic() > waits_until:
+                    raise
+                await asyncio.sleep(FULL_LOG_TRIED_EVERY_S)
+            else:
+                break
+        self._rate.take(key, judgement.accepted.total() + len(judgement.verdicts))
+        self._count(source, judgement)
 
     async def _judge_hook(self, items: Sequence[HookItem], source: Source, endpoint: str) -> Judgement:
         """All items in one judgement, each by its own endpoint's rules."""
@@ -209,6 +256,22 @@ def _answer(judgement: Judgement) -> bytes:
     return orjson.dumps(
         {"success": True, "accepted": judgement.accepted.total(), "rejected": _rows(judgement.verdicts)}
     )
+
+
+def _file_answer(taken: Taken) -> bytes:
+    named = ({"line": verdict.index, **msgspec.structs.asdict(verdict)} for verdict in taken.verdicts)
+    rejected = [{name: value for name, value in row.items() if name != "index"} for row in named]
+    counts = {"accepted": taken.accepted, "refused": taken.refused, "left_out": taken.left_out}
+    return orjson.dumps({"success": True, **counts, "rejected": rejected})
+
+
+def _after(taken: Taken, refusal: RequestRefusedError) -> RequestRefusedError:
+    """The refusal of a file of which a part may have been taken, which it says."""
+    if not taken.accepted:
+        return refusal
+    told = f"{taken.accepted} touchpoints of it are taken; send all of it again"
+    detail = f"{refusal.detail}; {told}" if refusal.detail else told
+    return RequestRefusedError(refusal.code, detail, retry_after_s=refusal.retry_after_s)
 
 
 def _rows(verdicts: Sequence[Verdict]) -> list[dict[str, object]]:

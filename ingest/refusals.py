@@ -20,6 +20,7 @@ class Code(StrEnum):
     INVALID_BODY = "invalid_body"
     INVALID_COMPRESSION = "invalid_compression"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
+    INVALID_FILE = "invalid_file"
     MISSING_WRITE_KEY = "missing_write_key"
     UNKNOWN_WRITE_KEY = "unknown_write_key"
     UNKNOWN_HOOK = "unknown_hook"
@@ -82,7 +83,12 @@ TABLE: Final[Mapping[Code, Refusal]] = MappingProxyType(
             "Content-Encoding.",
         ),
         Code.UNSUPPORTED_ENCODING: _request(
-            415, "Only the Content-Encodings gzip and deflate are understood: use one of them, or none."
+            415,
+            "Only the Content-Encodings gzip and deflate, for files gzip and zstd, are understood: use one of them, or "
+            "none.",
+        ),
+        Code.INVALID_FILE: _request(
+            400, "The file cannot be read like this: compare its format and its mapping with docs/import.md."
         ),
         Code.MISSING_WRITE_KEY: _request(
             401, "There is no write key: give it as the Basic user name, or as writeKey in the body or the query."
@@ -154,6 +160,7 @@ class RequestRefusedError(Exception):
     def __init__(self, code: Code, detail: str = "", *, retry_after_s: int | None = None) -> None:
         super().__init__(sentence(code, detail))
         self.code = code
+        self.detail = detail
         self.retry_after_s = retry_after_s
 
 

@@ -167,8 +167,30 @@ class IngestSettings(BaseModel):
         description="Deepest nesting of a message, so that nobody who reads it later runs out of stack.",
     )
 
+    file_bytes_max: int = Field(
+        default=10_000 * MEGABYTE,
+        ge=1 * KILOBYTE,
+        description="Largest file for `/v1/files`, unpacked: years of a chain. It is streamed, and costs no memory.",
+    )
+    files_max: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="Files that are taken at the same time; a further one is told 503. Each has a thread, and a few "
+        "megabytes of `in_flight_bytes_max`.",
+    )
+    file_log_wait_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="How long a file waits, without being read further, while the log is full; then its sender is "
+        "told 503.",
+    )
+
     body_timeout_s: float = Field(
-        default=20.0, gt=0, description="Time for a body to arrive: a slow sender is told 408 and tries again."
+        default=20.0,
+        gt=0,
+        description="Time for a body to arrive, of a file for its next bytes: a slow sender is told 408 and tries "
+        "again.",
     )
     in_flight_bytes_max: int = Field(
         default=64 * MEGABYTE,

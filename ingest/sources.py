@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from ingest.files.mapping import known_mapping
 from ingest.hooks.settings import Hook
 from ingest.settings import Country, Slug
+from stage_engine.yaml_source import SOURCE_CHARS_MAX
 
 logger = logging.getLogger(__name__)
 
@@ -21,14 +23,21 @@ WriteKey = Annotated[str, StringConstraints(min_length=8, max_length=128, patter
 """Printable ASCII without colon and spaces: it must fit a Basic user name."""
 
 
+def _usable(text: str) -> str:
+    known_mapping(text)
+    return text
+
+
+SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+FileMapping = Annotated[str, StringConstraints(max_length=SOURCE_CHARS_MAX), AfterValidator(_usable)]
+
+
 class Source(BaseModel):
     """One sender. Its write keys all work until they are removed, so that a key can be rotated without a gap."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")] = Field(
-        description="Its name: the column `source` of every touchpoint."
-    )
+    name: SourceName = Field(description="Its name: the column `source` of every touchpoint.")
     write_keys: tuple[WriteKey, ...] = Field(
         default=(), description="The keys that it may use, newest first.", repr=False
     )
@@ -48,6 +57,11 @@ class Source(BaseModel):
         default="", description="Country of its phone numbers without an international prefix."
     )
     hook: Hook | None = Field(default=None, description="Its signed webhook: see `tappa sources hook`.")
+    mappings: dict[SourceName, FileMapping] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="The mappings of its files for `/v1/files`, as YAML, by name: see `tappa sources mapping`.",
+    )
 
 
 class Sources(Protocol):

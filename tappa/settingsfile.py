@@ -112,6 +112,20 @@ def remove_hook(path: Path, name: str) -> None:
         del table["hook"]
 
 
+def set_mapping(path: Path, name: str, mapping: str, text: str | None) -> None:
+    """Give a source a mapping of its files, in place of the one of this name; None takes it away. Raises
+    ``ValueError``."""
+    with _changing(path) as document:
+        table = _named(document, name)
+        others = {key: value for key, value in table.get("mappings", {}).items() if key != mapping}
+        if text is None and mapping not in table.get("mappings", {}):
+            raise ValueError(f"source {name!r} has no mapping {mapping!r}; it has: {', '.join(others) or 'none'}")
+        written = tomlkit.inline_table()
+        for key, value in {**others, **({mapping: text} if text is not None else {})}.items():
+            written[key] = _readable(str(value))
+        table["mappings"] = written
+
+
 def remove_source(path: Path, name: str) -> None:
     """Remove a source with all its keys. Raises ``ValueError`` when there is none of that name."""
     with _changing(path) as document:

@@ -8,6 +8,7 @@ empty, a constant, a template) and what is done to it, in this order: empty is a
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,6 +19,9 @@ from stage_engine.yaml_source import SourceError, read_source
 
 FIELDS_MAX: Final = 500
 """Targets of one mapping: more is a mistake."""
+
+REMEMBERED: Final = 256
+"""Mappings that are kept ready: as many as sources may have."""
 
 Scalar = str | int | float | bool
 Form = TypeVar("Form", bound=BaseModel)
@@ -176,6 +180,12 @@ def load_mapping(path: Path) -> Mapping:
 def parse_mapping(text: str, name: str) -> Mapping:
     """The mapping in a YAML text. Raises ``MappingError``, which calls it ``name``."""
     return parsed(Mapping, text, name)
+
+
+@lru_cache(REMEMBERED)
+def known_mapping(text: str) -> Mapping:
+    """The same for a text that is used again and again. Raises ``MappingError``."""
+    return parse_mapping(text, "mapping")
 
 
 def parsed(form: type[Form], text: str, name: str) -> Form:

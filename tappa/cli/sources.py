@@ -166,6 +166,45 @@ def hook(
     click.echo(f"Webhooks of {kind} go to /v1/hooks/{kind}/{name} of ingest. A running one sees it within a second.")
 
 
+@sources.command(
+    epilog="Examples: tappa sources mapping tills till.yaml    tappa sources mapping tills till.yaml --as daily    "
+    "tappa sources mapping tills --as daily --remove"
+)
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False)
+@click.option("--as", "mapping", help="What /v1/files calls it: mapping=…  [default: the file's name without its end]")
+@click.option("--remove", "removes", is_flag=True, help="Take the mapping away.")
+@_data
+def mapping(name: str, file: Path | None, mapping: str | None, removes: bool, data: Path) -> None:
+    """Keep a mapping of CSV files with a source, for files that are posted to /v1/files.
+
+    FILE is the YAML that `tappa import --mapping` takes. A running ingest sees it within a second.
+    """
+    from pydantic import ValidationError
+
+    from ingest.files.mapping import MappingError, load_mapping
+    from ingest.sources import Source
+    from tappa.settingsfile import set_mapping
+
+    called = mapping or (file.stem if file else None)
+    if called is None or (file is None) != removes:
+        raise click.UsageError("name the mapping's file; or, to take one away, --as NAME --remove")
+    text = None
+    if file is not None:
+        try:
+            load_mapping(file)
+            text = file.read_text(encoding="utf-8")
+            Source(name=name, mappings={called: text})
+        except MappingError as error:
+            raise WrongSettingsError(str(error)) from None
+        except ValidationError as error:
+            said = "; ".join(mistake["msg"] for mistake in error.errors(include_input=False))
+            raise click.UsageError(f"{called!r}: {said}") from None
+    _change(data, lambda path: set_mapping(path, name, called, text))
+    if text is not None:
+        click.echo(f"Post files of {name} to /v1/files?format=csv&mapping={called}")
+
+
 @sources.command(epilog="Examples: tappa sources remove shop-web --key OLD    tappa sources remove shop-web")
 @click.argument("name")
 @click.option("--key", help="Only this write key of it.")
@@ -220,4 +259,5 @@ def _show(data: Path, as_json: bool, only: str | None = None) -> None:
 def _described(source: Any) -> str:
     browser = ", in the browser" if source.browser else ""
     hook = f", webhooks of {source.hook.kind}" if source.hook else ""
-    return f"joins {source.joins}, channel {source.channel}{browser}{hook}"
+    mappings = f", mappings {', '.join(source.mappings)}" if source.mappings else ""
+    return f"joins {source.joins}, channel {source.channel}{browser}{hook}{mappings}"

@@ -13,9 +13,9 @@ from tappa.cli.options import NotDoneError, WrongSettingsError, data_option, hin
 
 if TYPE_CHECKING:
     from ingest.files.mapping import Mapping
+    from ingest.files.outcome import Problem
     from ingest.sources import Source
     from tappa.imports.journal import Journal, Progress
-    from tappa.imports.outcome import Problem
 
 Format = Literal["ndjson", "csv", "receipts"]
 
@@ -85,9 +85,9 @@ def import_(
 def _run(
     file: Path, form: Format, mapping: Mapping | None, source: Source, again: bool, data: Path
 ) -> tuple[Progress, list[Problem]]:
+    from ingest.files.outcome import digest
     from tappa.imports.file import content_hash
     from tappa.imports.journal import Journal, Progress
-    from tappa.imports.outcome import digest
     from tappa.imports.summary import PROBLEMS_LISTED
 
     upload_id = content_hash(file)[:16]
@@ -113,9 +113,9 @@ def _send(
     journal: Journal,
     progress: Progress,
 ) -> None:
+    from ingest.files.outcome import HashedUpload
     from tappa.imports.display import Display
     from tappa.imports.importing import import_file
-    from tappa.imports.outcome import Upload
     from tappa.imports.target import ingest_url, wait_until_known, write_key
 
     url = ingest_url(data)
@@ -131,7 +131,7 @@ def _send(
     with Display(file.name) as display:
         import_file(
             file,
-            Upload(upload_id=upload_id, file=file.name, source=progress.source, started_at=progress.started_at),
+            HashedUpload(upload_id=upload_id, file=file.name, source=progress.source, started_at=progress.started_at),
             mapping,
             receipts=form == "receipts",
             url=url,

@@ -10,15 +10,18 @@ from typing import Final
 import msgspec
 
 from ingest.files.mapping import Mapping
+from ingest.files.ndjson import read_ndjson
+from ingest.files.outcome import Item, Outcome, Problem, Skipped, Upload
+from ingest.files.table import read_table
 from tappa.imports.delivery import BODY_BYTES_MAX, ITEMS_MAX, Answer, Parcel, Refusal, deliver
 from tappa.imports.file import opened
 from tappa.imports.journal import Journal, Progress
-from tappa.imports.ndjson import read_ndjson
-from tappa.imports.outcome import TEXT_KEPT, Item, Outcome, Problem, Skipped, Upload
-from tappa.imports.table import read_table
 
 STRETCH_OUTCOMES: Final = 200
 """Outcomes of the file that are journalled together: at most two parcels of each kind."""
+
+TEXT_KEPT: Final = 500
+"""Characters of a bad line that are shown with its reason."""
 
 Report = Callable[[Progress, float], None]
 """Told after every stretch: how far the import is, and which part of the file is read."""
@@ -112,6 +115,8 @@ def _write_down(answers: list[tuple[_Stretch, Answer]], journal: Journal, progre
 
 
 def _sendable(outcome: Outcome) -> Outcome:
+    if isinstance(outcome, Problem):
+        return msgspec.structs.replace(outcome, text=outcome.text[:TEXT_KEPT])
     if not isinstance(outcome, Item) or len(outcome.body) <= BODY_BYTES_MAX:
         return outcome
     reason = f"What the line makes is larger than {BODY_BYTES_MAX:,} bytes."

@@ -16,7 +16,7 @@ from typing import Final, Self
 
 import msgspec
 
-from tappa.imports.outcome import Item, Problem
+from ingest.files.outcome import Item, Problem
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS imports (

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
+from ingest.files.outcome import Problem
 from tappa.imports.journal import Progress
-from tappa.imports.outcome import Problem
 
 PROBLEMS_SHOWN: Final = 20
 """Bad lines that are told one by one; the list has the others."""

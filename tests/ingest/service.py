@@ -31,6 +31,21 @@ HOOKS = (
     Hook(kind="signed", secrets=("till-secret",)),
     Hook(kind="mapped", secrets=("mail-new", "mail-old"), mapping=MAPPING),
 )
+FILES_KEY = "files-key-1"
+TILLS = """
+version: 1
+csv: {delimiter: ";"}
+skip: {Kind: [subtotal]}
+receipt:
+  group_by: [Number]
+  fields:
+    receipt_id: Number
+    store_id: {constant: milan-1}
+    sold_at: {column: At, time: {zone: Europe/Rome}}
+    currency: {constant: EUR}
+    customer.loyalty_card: Card
+  lines: {sku: Article, quantity: {column: Quantity, as: number}, unit_price: {column: Price, as: number}}
+"""
 SOURCES = {
     source.name: source
     for source in (
@@ -40,6 +55,7 @@ SOURCES = {
         Source(name="italy", write_keys=("italy-key-1",), phone_country="IT"),
         Source(name="devices", write_keys=("devices-key",), joins="device"),
         Source(name="nothing", write_keys=("nothing-key",), joins="nothing"),
+        Source(name="files", write_keys=(FILES_KEY,), mappings={"tills": TILLS}),
         *(Source(name=hook.kind, channel="web", hook=hook) for hook in HOOKS),
     )
 }

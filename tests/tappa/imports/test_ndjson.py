@@ -7,10 +7,10 @@ from io import BytesIO
 
 import pytest
 
-from tappa.imports.ndjson import LINE_BYTES_MAX, read_ndjson
-from tappa.imports.outcome import Item, Outcome, Problem, Upload
+from ingest.files.ndjson import LINE_BYTES_MAX, read_ndjson
+from ingest.files.outcome import HashedUpload, Item, Outcome, Problem
 
-UPLOAD = Upload(upload_id="0" * 16, file="f.ndjson", source="s", started_at="2026-01-01T00:00:00.000Z")
+UPLOAD = HashedUpload(upload_id="0" * 16, file="f.ndjson", source="s", started_at="2026-01-01T00:00:00.000Z")
 
 
 def outcomes(content: bytes, *, receipts: bool = False) -> list[Outcome]:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from ingest.files.mapping import MappingError, parse_mapping
-from tappa.imports.outcome import Item, Outcome, Problem, Skipped, Upload
-from tappa.imports.table import read_table
+from ingest.files.outcome import HashedUpload, Item, Outcome, Problem, Skipped
+from ingest.files.table import read_table
 
-UPLOAD = Upload(upload_id="0" * 16, file="f.csv", source="s", started_at="2026-01-01T00:00:00.000Z")
+UPLOAD = HashedUpload(upload_id="0" * 16, file="f.csv", source="s", started_at="2026-01-01T00:00:00.000Z")
 SHOP = """
 version: 1
 skip: {what: [ping, debug*]}

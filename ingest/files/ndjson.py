@@ -7,8 +7,8 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from tappa.imports.outcome import (
-    TEXT_KEPT,
+from ingest.files.outcome import (
+    NO_TIME,
     Item,
     Outcome,
     Problem,
@@ -31,9 +31,12 @@ def read_ndjson(stream: BinaryIO, upload: Upload, *, receipts: bool) -> Iterator
     number = 0
     while line := stream.readline(LINE_BYTES_MAX):
         number += 1
+        upload.saw(line)
         if len(line) == LINE_BYTES_MAX and not line.endswith(b"\n"):
-            while (rest := stream.readline(LINE_BYTES_MAX)) and not rest.endswith(b"\n"):
-                pass
+            while rest := stream.readline(LINE_BYTES_MAX):
+                upload.saw(rest)
+                if rest.endswith(b"\n"):
+                    break
             yield _problem(number, line, "line_too_long", f"The line is longer than {LINE_BYTES_MAX:,} bytes.")
         elif line := line.strip(b" \t\r\n\xef\xbb\xbf"):
             yield _outcome(line, number, upload, receipts=receipts)
@@ -53,6 +56,8 @@ def _outcome(line: bytes, number: int, upload: Upload, *, receipts: bool) -> Out
         fields["import"] = _raw(upload.origin(number))
         identity = receipt_identity(upload, read)
         return Item(line=number, receipt=True, body=_encode(fields), identity=identity, content=content)
+    if not upload.started_at and read.get("timestamp") in (None, ""):
+        return _problem(number, line, "missing_field", NO_TIME)
     _complete(fields, read, number, upload)
     identity = message_identity(upload, read)
     return Item(line=number, receipt=False, body=_encode(fields), identity=identity, content=content)
@@ -81,4 +86,4 @@ def _raw(value: Any) -> msgspec.Raw:
 
 
 def _problem(number: int, line: bytes, code: str, reason: str) -> Problem:
-    return Problem(line=number, code=code, reason=reason, text=line[:TEXT_KEPT].decode("utf-8", "replace"))
+    return Problem(line=number, code=code, reason=reason, text=line.decode("utf-8", "replace"))

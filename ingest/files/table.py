@@ -11,9 +11,8 @@ from typing import Any, BinaryIO, Final
 import msgspec
 
 from ingest.files.mapping import Mapping, MappingError, ReceiptForm
-from ingest.files.values import Columns, Reading, Row, RowError, filled, matches, readings
-from tappa.imports.outcome import (
-    TEXT_KEPT,
+from ingest.files.outcome import (
+    NO_TIME,
     Item,
     Outcome,
     Problem,
@@ -23,11 +22,15 @@ from tappa.imports.outcome import (
     message_identity,
     receipt_identity,
 )
+from ingest.files.values import Columns, Reading, Row, RowError, filled, matches, readings
 
 LINES_MAX: Final = 2_000
 """Rows of one receipt, as many as ingest takes: more of them are a mapping that groups by the wrong column."""
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+
+ROW_CHARS_MAX: Final = 1_000_000
+"""A longer row is no message and no line of a receipt, and must not fill the memory."""
 
 Numbered = tuple[int, Row]
 """A row and the line on which it begins, from 1."""
@@ -46,13 +49,17 @@ def read_table(stream: BinaryIO, upload: Upload, mapping: Mapping) -> Iterator[O
         )
     except LookupError:
         raise MappingError(f"there is no encoding {form.encoding!r}") from None
-    rows = csv.reader(text, delimiter=form.delimiter, quotechar=form.quote)
-    names = next(rows, None)
+    lines = _Lines(text, upload)
+    rows = csv.reader(lines, delimiter=form.delimiter, quotechar=form.quote)
+    try:
+        names = next(rows, None)
+    except csv.Error as error:
+        raise MappingError(f"the file's first line cannot be read: {error}") from None
     if not names:
         raise MappingError("the file is empty: its first line must name the columns")
     columns = Columns(names, form.empty)
     skips = [(columns.reading(name), words) for name, words in mapping.skip.items()]
-    kept = _kept(_numbered(rows, len(names)), skips)
+    kept = _kept(_numbered(rows, lines, len(names)), skips)
     if mapping.message is not None:
         return _leaving_open(text, _messages(kept, readings(mapping.message, columns), upload))
     assert mapping.receipt is not None
@@ -67,10 +74,47 @@ def _leaving_open(text: TextIOWrapper, outcomes: Iterator[Outcome]) -> Iterator[
         text.detach()
 
 
-def _numbered(rows: Any, width: int) -> Iterator[Numbered | Problem]:
+class _Lines:
+    """The lines of a file, for the reader of rows. No row becomes longer than ``ROW_CHARS_MAX``: of one that would, the
+    rest of its line is left out, and ``csv.Error`` raised."""
+
+    def __init__(self, text: TextIOWrapper, upload: Upload) -> None:
+        self.number = 0
+        """Lines read so far."""
+        self._text = text
+        self._upload = upload
+        self._row_chars = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._line()
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self._row_chars += len(line)
+        if self._row_chars <= ROW_CHARS_MAX:
+            return line
+        while line and line[-1] not in "\r\n":
+            line = self._line()
+        raise csv.Error(f"it has more than {ROW_CHARS_MAX:,} characters")
+
+    def begin_row(self) -> None:
+        """What comes next belongs to another row."""
+        self._row_chars = 0
+
+    def _line(self) -> str:
+        line = self._text.readline(ROW_CHARS_MAX + 1)
+        self._upload.saw(line.encode("utf-8", "surrogateescape"))
+        return line
+
+
+def _numbered(rows: Iterator[list[str]], lines: _Lines, width: int) -> Iterator[Numbered | Problem]:
     """The rows, and what is wrong with those that are none."""
     while True:
-        line = rows.line_num + 1
+        line = lines.number + 1
+        lines.begin_row()
         try:
             row = next(rows)
         except StopIteration:
@@ -113,6 +157,9 @@ def _messages(
             body = filled(readings, columns)
         except RowError as error:
             yield _refused(line, columns, error)
+            continue
+        if not upload.started_at and body.get("timestamp") in (None, ""):
+            yield Problem(line=line, code="missing_field", reason=NO_TIME, text=_shown(",".join(columns)))
             continue
         body.setdefault("messageId", upload.message_id(line))
         body.setdefault("timestamp", upload.started_at)
@@ -195,4 +242,4 @@ def _refused(line: int, row: Row, error: RowError) -> Problem:
 
 
 def _shown(text: str) -> str:
-    return text[:TEXT_KEPT].encode("utf-8", "replace").decode("utf-8")
+    return text.encode("utf-8", "replace").decode("utf-8")

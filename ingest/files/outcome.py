@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
-
-TEXT_KEPT: Final = 500
-"""Characters of a bad line that are shown with its reason."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +29,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     reason: str
     text: str
-    """The line's beginning."""
+    """The line."""
 
 
 class Skipped(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,11 +38,35 @@ class Skipped(msgspec.Struct, frozen=True, kw_only=True):
     line: int
 
 
+NO_TIME: Final = "The line has no timestamp: sent again, it would be another touchpoint."
+
 Outcome = Item | Problem | Skipped
 
 
-class Upload(msgspec.Struct, frozen=True, kw_only=True):
-    """What all items of one import have in common."""
+class Upload(Protocol):
+    """What all items of a file have in common."""
+
+    @property
+    def source(self) -> str:
+        """Of all its touchpoints."""
+
+    @property
+    def started_at(self) -> str:
+        """ISO time of touchpoints that have none; empty where these are refused."""
+
+    def saw(self, line: bytes) -> None:
+        """Told of each line as it is read, before anything else is asked about it."""
+
+    def message_id(self, line: int) -> str:
+        """Of the line that was read last, when it has none: the same whenever the file is sent."""
+
+    def origin(self, line: int) -> dict[str, Any]:
+        """Goes into a message's ``context.import`` and a receipt's ``import``, so that a touchpoint, and a dead
+        letter, can be found in the file."""
+
+
+class HashedUpload(msgspec.Struct, frozen=True, kw_only=True):
+    """A file whose content is known before it is sent."""
 
     upload_id: str
     """16 hex digits: of the file's content."""
@@ -56,13 +77,15 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
     """ISO time at which it was first imported: the time of touchpoints that have none, the same whenever it is
     resumed."""
 
+    def saw(self, line: bytes) -> None:
+        """The content's hash is there already."""
+
     def message_id(self, line: int) -> str:
-        """Of a line that has none: the same whenever the file is sent."""
+        """The file's content and the line's place."""
         return f"{self.upload_id}:{line}"
 
     def origin(self, line: int) -> dict[str, Any]:
-        """Goes into a message's ``context.import`` and a receipt's ``import``, so that a touchpoint, and a dead
-        letter, can be found in the file."""
+        """Content, name and line."""
         return {"id": self.upload_id, "file": self.file, "line": line}
 
 
@@ -84,3 +107,28 @@ def receipt_identity(upload: Upload, body: dict[str, Any]) -> bytes:
     """From a receipt's key, time and customer as the file writes them."""
     key = [str(body.get(part, "")) for part in ("store_id", "till_id", "business_date", "receipt_id")]
     return digest(upload.source, key, body.get("sold_at"), body.get("customer"))
+
+
+class StreamedUpload:
+    """A file whose content is only known as it comes. The id of a line that has none is a hash of all that was read up
+    to the end of it: the same when the file is sent again, whatever follows it now, and another one in any file that
+    begins otherwise."""
+
+    started_at = ""
+
+    def __init__(self, source: str, file: str) -> None:
+        self.source = source
+        self._file = file
+        self._read = blake2b(digest_size=16)
+
+    def saw(self, line: bytes) -> None:
+        """One more line."""
+        self._read.update(line.rstrip(b"\r\n") + b"\n")  # the last line may have no end yet
+
+    def message_id(self, line: int) -> str:
+        """Made of the file up to here."""
+        return f"{self._read.hexdigest()}:{line}"
+
+    def origin(self, line: int) -> dict[str, Any]:
+        """Name, if it has one, and line: the same whenever it is sent."""
+        return {"file": self._file, "line": line} if self._file else {"line": line}
