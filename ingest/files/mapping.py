@@ -1,4 +1,4 @@
-"""The mapping: a YAML file that says how the columns of a CSV file become touchpoints or receipts. Its values are those
+"""The mapping: a YAML file that says how the columns of a table become touchpoints or receipts. Its values are those
 of a webhook's mapping (``ingest.hooks.mapping``), too.
 
 A mapping is a list of targets, each with a *value*: where it comes from (a column, the first of several that is not
@@ -40,8 +40,10 @@ class Part(BaseModel):
 class TimeForm(Part):
     """How a time is written."""
 
-    format: str = Field(
-        "iso", description="`iso`, `epoch_s`, `epoch_ms`, or a pattern of strptime such as `%m/%d/%Y %H:%M`"
+    format: str | None = Field(
+        None,
+        description="`iso`, `epoch_s`, `epoch_ms`, or a pattern of strptime such as `%m/%d/%Y %H:%M`. Without it "
+        "`tappa import` looks at the column; elsewhere it is `iso`",
     )
     zone: str = Field(
         "UTC",
@@ -77,6 +79,12 @@ class Treatment(Part):
     time: TimeForm | None = Field(None, description="The value is a time")
     as_: Literal["text", "number", "integer", "boolean", "json"] = Field(
         "text", alias="as", description="What the value is read as"
+    )
+    decimal: Literal[".", ","] | None = Field(
+        None,
+        description="Of a number: its decimal mark. The other mark, blanks and apostrophes may then stand between "
+        "thousands, and a currency sign beside it. Without it `tappa import` looks at the columns; elsewhere it is a "
+        "plain number with a point",
     )
     default: Scalar | None = Field(None, description="Instead of an absent value")
 
@@ -121,12 +129,28 @@ Targets = Annotated[dict[str, Written], Field(min_length=1, max_length=FIELDS_MA
 class CsvForm(Part):
     """How the file is written."""
 
-    delimiter: str = Field(default=",", min_length=1, max_length=1, description="Between columns; a tab is `\\t`")
+    delimiter: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1,
+        description="Between columns; a tab is `\\t`. Without it `tappa import` looks at the file; "
+        "elsewhere it is a comma",
+    )
     quote: str = Field(
         default='"', min_length=1, max_length=1, description="Around a column that contains delimiters or line breaks"
     )
-    encoding: str = Field(default="utf-8", description="Such as `utf-8`, `cp1252`")
+    encoding: str | None = Field(
+        default=None,
+        description="Such as `utf-8`, `cp1252`. Without it `tappa import` looks at the file; elsewhere it is UTF-8",
+    )
     empty: list[str] = Field(default=["", "NULL", "null"], description="Words that mean: nothing here")
+
+
+class ExcelForm(Part):
+    """Where in a workbook the rows are."""
+
+    sheet: str | None = Field(default=None, description="The sheet's name; without it the first sheet")
+    header_row: int = Field(default=1, ge=1, description="The row that names the columns")
 
 
 class ReceiptForm(Part):
@@ -151,6 +175,7 @@ class Mapping(Part):
     version: Literal[1] = Field(description="Of the mapping language")
     description: str = Field("", description="For people")
     csv: CsvForm = Field(default_factory=lambda: CsvForm())
+    excel: ExcelForm = Field(default_factory=lambda: ExcelForm())
     skip: dict[str, list[str]] = Field(
         default_factory=dict,
         description="Rows that are no touchpoints: column and the values to leave out; `v*` matches by its beginning",

@@ -1,4 +1,4 @@
-"""NDJSON: a message in Segment's form, or a receipt, on each line."""
+"""JSON: a message in Segment's form, or a receipt, on each line (NDJSON), or in each element of an array."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
+from ingest.files.json_array import elements
 from ingest.files.outcome import (
     NO_TIME,
     Item,
@@ -26,8 +27,8 @@ _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 def read_ndjson(stream: BinaryIO, upload: Upload, *, receipts: bool) -> Iterator[Outcome]:
     """An outcome for each line that is not blank. With ``receipts`` every line is a receipt; otherwise those are
-    that say ``"type": "receipt"``. A line keeps the sender's own bytes; ``messageId`` and ``timestamp`` are added
-    when they are missing."""
+    that say ``"type": "receipt"``, or have a ``receipt_id`` and no type. A line keeps the sender's own bytes;
+    ``messageId`` and ``timestamp`` are added when they are missing."""
     number = 0
     while line := stream.readline(LINE_BYTES_MAX):
         number += 1
@@ -42,6 +43,17 @@ def read_ndjson(stream: BinaryIO, upload: Upload, *, receipts: bool) -> Iterator
             yield _outcome(line, number, upload, receipts=receipts)
 
 
+def read_array(stream: BinaryIO, upload: Upload, *, receipts: bool) -> Iterator[Outcome]:
+    """The same of a JSON array: an outcome for each element, whose number stands for the line."""
+    for element in elements(stream):
+        if isinstance(element, Problem):
+            yield element
+        else:
+            number, text = element
+            upload.saw(text)
+            yield _outcome(text, number, upload, receipts=receipts)
+
+
 def _outcome(line: bytes, number: int, upload: Upload, *, receipts: bool) -> Outcome:
     try:
         fields = _decode(line)
@@ -51,7 +63,7 @@ def _outcome(line: bytes, number: int, upload: Upload, *, receipts: bool) -> Out
     except (msgspec.DecodeError, RecursionError) as error:
         return _problem(number, line, "invalid_json", f"The line is not one JSON object: {error}")
     content = digest(line, size=8)
-    if receipts or read.get("type") == "receipt":
+    if receipts or read.get("type", "receipt" if "receipt_id" in read else "") == "receipt":
         fields.pop("type", None)
         fields["import"] = _raw(upload.origin(number))
         identity = receipt_identity(upload, read)

@@ -19,6 +19,10 @@ _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 
 
+class DamagedFileError(ValueError):
+    """A file that cannot be read to its end."""
+
+
 def unpacked(packed: BufferedReader) -> BinaryIO:
     """The content, unpacked if it is packed. Reading raises one of ``DAMAGE``."""
     match packing(packed):

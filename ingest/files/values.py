@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -66,6 +66,8 @@ def reading(value: Treatment, names: Names) -> Reading:
         read = _mapped(read, value.map, value.otherwise)
     if value.time is not None:
         read = _then(read, _time(value.time))
+    elif value.as_ == "number" and value.decimal is not None:
+        read = _then(read, partial(number_with, value.decimal))
     elif value.as_ != "text":
         read = _then(read, _CASTS[value.as_])
     if value.default is not None:
@@ -169,19 +171,19 @@ def _or_else(read: Reading, default: Scalar) -> Reading:
 
 
 def _time(form: TimeForm) -> Callable[[Any], str]:
-    zone = ZoneInfo(form.zone)
+    zone, written = ZoneInfo(form.zone), form.format or "iso"
 
     @lru_cache(TIMES_REMEMBERED)
     def time(text: str) -> str:
         try:
-            if form.format in ("epoch_s", "epoch_ms"):
-                moment = datetime.fromtimestamp(float(text) / (1 if form.format == "epoch_s" else 1000), UTC)
-            elif form.format == "iso":
+            if written in ("epoch_s", "epoch_ms"):
+                moment = datetime.fromtimestamp(float(text) / (1 if written == "epoch_s" else 1000), UTC)
+            elif written == "iso":
                 moment = datetime.fromisoformat(text)
             else:
-                moment = datetime.strptime(text, form.format)  # noqa: DTZ007 - the zone comes next
+                moment = datetime.strptime(text, written)  # noqa: DTZ007 - the zone comes next
         except (ValueError, OverflowError, OSError):
-            raise RowError(f"{text!r} is no time of the form {form.format}") from None
+            raise RowError(f"{text!r} is no time of the form {written}") from None
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).isoformat(timespec="milliseconds")
 
     return lambda found: time(str(found))
@@ -195,6 +197,19 @@ def _number(found: Any) -> Decimal:
     if not number.is_finite() or abs(number.adjusted()) > 30:
         raise RowError(f"{found!r} is no number that anybody counts with")
     return number
+
+
+def number_with(decimal: str, found: Any) -> Decimal:
+    """A number as people write it, with this decimal mark. Marks between thousands must stand between thousands.
+    Raises ``RowError``."""
+    text = str(found).strip()
+    if text.endswith("-"):
+        text = "-" + text[:-1]
+    shape = _WRITTEN[decimal].fullmatch(text)
+    if shape is None:
+        raise RowError(f"{found!r} is no number with {decimal!r} before its decimals")
+    sign, whole, rest = shape["sign"] or "", re.sub(r"\D", "", shape["whole"]), shape["rest"] or ""
+    return _number(f"{sign}{whole}.{rest or 0}" if rest else sign + whole)
 
 
 def _integer(found: Any) -> int:
@@ -221,6 +236,16 @@ def _json(found: Any) -> Any:
     except msgspec.DecodeError:
         raise RowError(f"{found[:80]!r} is no JSON") from None
 
+
+def _shape(decimal: str, thousands: str) -> re.Pattern[str]:
+    money = r"(?:[€$£¥₹]|[A-Z]{3})?\s*"
+    whole = rf"(?P<whole>\d{{1,3}}(?:[{thousands} \u00a0\u202f'’]\d{{3}})+|\d*)"
+    return re.compile(
+        rf"{money}(?P<sign>[+-])?\s*{money}(?=[{decimal}]?\d){whole}(?:[{decimal}](?P<rest>\d*))?\s*{money}"
+    )
+
+
+_WRITTEN: Final = {".": _shape(".", ","), ",": _shape(",", ".")}
 
 _CASTS: Final[dict[str, Callable[[Any], Any]]] = {
     "number": _number,

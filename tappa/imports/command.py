@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from ingest.files.mapping import Mapping
     from ingest.files.outcome import Problem
     from ingest.sources import Source
+    from tappa.imports.formats import Format
     from tappa.imports.journal import Journal, Progress
 
-Format = Literal["ndjson", "csv", "receipts"]
+_FORMATS: Final = ("ndjson", "json", "receipts", "csv", "tsv", "excel", "parquet")
 
 
 @click.command(
@@ -29,16 +30,17 @@ Format = Literal["ndjson", "csv", "receipts"]
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["ndjson", "csv", "receipts"]),
-    help="ndjson: messages in Segment's form, one a line; csv: with --mapping; receipts: receipts, one a "
-    "line.  [default: by the file's name]",
+    type=click.Choice(_FORMATS),
+    help="ndjson: messages in Segment's form, one a line; json: an array of them; receipts: receipts, one a line or an "
+    "array; csv, tsv, excel, parquet: rows, with --mapping.  [default: by the file's name]",
 )
 @click.option(
     "--mapping",
     "mapping_file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="YAML: what the columns of a CSV file mean.",
+    help="YAML: what the columns of a CSV, Excel or Parquet file mean.",
 )
+@click.option("--sheet", help="Of an Excel workbook: the sheet.  [default: as the mapping says, or the first]")
 @click.option(
     "--source",
     default="import",
@@ -49,24 +51,30 @@ Format = Literal["ndjson", "csv", "receipts"]
 @data_option
 @json_option
 def import_(
-    file: Path, form: Format | None, mapping_file: Path | None, source: str, again: bool, data: Path, as_json: bool
+    file: Path,
+    form: Format | None,
+    mapping_file: Path | None,
+    sheet: str | None,
+    source: str,
+    again: bool,
+    data: Path,
+    as_json: bool,
 ) -> None:
     """Send a file of touchpoints to the running ingest.
 
-    Plain, gzip or zstd. Stopped in the middle, the same command goes on where it was.
+    Plain, gzip or zstd; Excel and Parquet as they are. Stopped in the middle, the same command goes on where it was.
     """
-    from ingest.files.mapping import MappingError, load_mapping
+    from ingest.files.mapping import MappingError
+    from ingest.files.packed import DamagedFileError
     from tappa.imports.delivery import DeliveryError
-    from tappa.imports.file import DamagedFileError
+    from tappa.imports.formats import place
     from tappa.imports.journal import ImportRunningError
     from tappa.imports.summary import as_json_text, summary, write_list
 
     form = form or _format_of(file, mapping_file)
-    if (form == "csv") != (mapping_file is not None):
-        raise click.UsageError("csv needs --mapping, and only csv takes one; samples/ has examples")
     try:
-        sender = _source(data, source, form)
-        mapping = load_mapping(mapping_file) if mapping_file else None
+        mapping = _mapping(form, mapping_file, sheet)
+        sender = _source(data, source, form, mapping)
         progress, problems = _run(file, form, mapping, sender, again, data)
     except MappingError as error:
         raise WrongSettingsError(str(error)) from None
@@ -78,7 +86,7 @@ def import_(
         click.echo(as_json_text(progress, problems))
         return
     listed = write_list(problems, data / "imports" / f"{file.name}.{progress.import_id[:8]}.rejected.ndjson")
-    for line in summary(progress, problems, listed, hint("status --wait 60", data)):
+    for line in summary(progress, problems, listed, hint("status --wait 60", data), place(file, form)):
         click.echo(line)
 
 
@@ -115,9 +123,15 @@ def _send(
 ) -> None:
     from ingest.files.outcome import HashedUpload
     from tappa.imports.display import Display
+    from tappa.imports.formats import detected
     from tappa.imports.importing import import_file
     from tappa.imports.target import ingest_url, wait_until_known, write_key
 
+    if mapping is not None:
+        found = detected(file, form, mapping)
+        mapping = found.mapping
+        if found.said:
+            click.echo(f"{file.name}: found out from the file: {'; '.join(found.said)}", err=True)
     url = ingest_url(data)
     key = write_key(data, source)
     wait_until_known(url, [key])
@@ -133,7 +147,7 @@ def _send(
             file,
             HashedUpload(upload_id=upload_id, file=file.name, source=progress.source, started_at=progress.started_at),
             mapping,
-            receipts=form == "receipts",
+            form=form,
             url=url,
             write_key=key,
             journal=journal,
@@ -143,7 +157,25 @@ def _send(
         )
 
 
-def _source(data: Path, name: str, form: Format) -> Source:
+def _mapping(form: Format, file: Path | None, sheet: str | None) -> Mapping | None:
+    from ingest.files.mapping import load_mapping
+    from tappa.imports.formats import TABLES
+
+    if form in TABLES and file is None:
+        raise click.UsageError(f"{form} needs --mapping; samples/ has examples")
+    if form not in TABLES and file is not None:
+        raise click.UsageError(f"{form} takes no --mapping: csv, tsv, excel and parquet do")
+    if sheet is not None and form != "excel":
+        raise click.UsageError("only a file of Excel has sheets")
+    if file is None:
+        return None
+    mapping = load_mapping(file)
+    if sheet is None:
+        return mapping
+    return mapping.model_copy(update={"excel": mapping.excel.model_copy(update={"sheet": sheet})})
+
+
+def _source(data: Path, name: str, form: Format, mapping: Mapping | None) -> Source:
     """The source to send as, if there is none of this name yet. Looks first whether there is anything to send to."""
     from pydantic import ValidationError
 
@@ -151,10 +183,11 @@ def _source(data: Path, name: str, form: Format) -> Source:
     from tappa.settings import FILE
 
     read_settings(data)
+    tills = form == "receipts" or (mapping is not None and mapping.receipt is not None)
     if not (data / FILE).exists():
         raise NotDoneError(f"there is no {data / FILE}: start `{hint('up', data)}` first, or name its --data directory")
     try:
-        return Source(name=name, channel="store" if form == "receipts" else "web")
+        return Source(name=name, channel="store" if tills else "web")
     except ValidationError:
         raise click.UsageError(
             f"--source {name!r}: letters, digits, dots, hyphens and underscores, at most 64"
@@ -162,12 +195,14 @@ def _source(data: Path, name: str, form: Format) -> Source:
 
 
 def _format_of(file: Path, mapping: Path | None) -> Format:
-    names = [suffix.lower() for suffix in file.suffixes]
-    if mapping is not None or ".csv" in names:
+    from tappa.imports.formats import TABLES, format_of
+
+    found = format_of(file)
+    if mapping is not None and found not in TABLES:
         return "csv"
-    if {".ndjson", ".jsonl"} & set(names):
-        return "ndjson"
-    raise click.UsageError(f"say what {file.name} is: --format ndjson, csv or receipts")
+    if found is None:
+        raise click.UsageError(f"say what {file.name} is: --format {', '.join(_FORMATS)}")
+    return found
 
 
 def _now() -> str:

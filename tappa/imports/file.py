@@ -8,13 +8,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from ingest.files.packed import DAMAGE, unpacked
+from ingest.files.packed import DAMAGE, DamagedFileError, unpacked
 
 CHUNK_BYTES: Final = 1 << 20
-
-
-class DamagedFileError(ValueError):
-    """A packed file that cannot be unpacked to its end."""
 
 
 @contextmanager

@@ -10,11 +10,9 @@ from typing import Final
 import msgspec
 
 from ingest.files.mapping import Mapping
-from ingest.files.ndjson import read_ndjson
 from ingest.files.outcome import Item, Outcome, Problem, Skipped, Upload
-from ingest.files.table import read_table
 from tappa.imports.delivery import BODY_BYTES_MAX, ITEMS_MAX, Answer, Parcel, Refusal, deliver
-from tappa.imports.file import opened
+from tappa.imports.formats import Format, reading
 from tappa.imports.journal import Journal, Progress
 
 STRETCH_OUTCOMES: Final = 200
@@ -43,7 +41,7 @@ def import_file(
     upload: Upload,
     mapping: Mapping | None,
     *,
-    receipts: bool,
+    form: Format,
     url: str,
     write_key: str,
     journal: Journal,
@@ -54,12 +52,10 @@ def import_file(
     """Send the file from where ``progress`` says, to the end. What is counted is sent, and what was sent and not
     counted is sent again. Raises ``DeliveryError`` when ingest cannot be reached, ``MappingError`` when the
     mapping does not fit the file; both leave the journal as far as it came."""
-    size = max(path.stat().st_size, 1)
-    with opened(path) as (content, beneath):
-        outcomes = read_table(content, upload, mapping) if mapping else read_ndjson(content, upload, receipts=receipts)
-        rest = islice(outcomes, progress.position, None)
+    with reading(path, form, mapping, upload) as file:
+        rest = islice(file.outcomes, progress.position, None)
         answers: list[tuple[_Stretch, Answer]] = []
-        for parcel, answer in deliver(url, _parcels(rest, write_key, lambda: beneath.tell() / size)):
+        for parcel, answer in deliver(url, _parcels(rest, write_key, file.read)):
             answers.append((parcel.tag, answer))
             if parcel.tag.outcomes:
                 _write_down(answers, journal, progress)

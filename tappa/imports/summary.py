@@ -17,8 +17,11 @@ PROBLEMS_LISTED: Final = 100_000
 """Bad lines of the list; a file with more of them has the wrong mapping."""
 
 
-def summary(progress: Progress, problems: Sequence[Problem], listed: Path | None, wait: str) -> Iterator[str]:
-    """For a person, line by line. ``wait`` is the command that waits until all can be queried."""
+def summary(
+    progress: Progress, problems: Sequence[Problem], listed: Path | None, wait: str, place: str = "line"
+) -> Iterator[str]:
+    """For a person, line by line. ``wait`` is the command that waits until all can be queried, ``place`` what the
+    file's places are called."""
     counts = f"{progress.accepted:,} accepted, {progress.duplicate:,} duplicate, {progress.rejected:,} rejected"
     left_out = f", {progress.skipped:,} left out by the mapping" if progress.skipped else ""
     yield f"{progress.file}: {counts}{left_out}"
@@ -28,7 +31,7 @@ def summary(progress: Progress, problems: Sequence[Problem], listed: Path | None
             "copies counts. Are the rows of a receipt next to each other?"
         )
     for problem in problems[:PROBLEMS_SHOWN]:
-        yield f"  line {problem.line}: {problem.code}: {problem.reason}"
+        yield f"  {place} {problem.line}: {problem.code}: {problem.reason}"
     if len(problems) > PROBLEMS_SHOWN:
         yield f"  and {progress.rejected - PROBLEMS_SHOWN:,} more"
     if listed is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ingest.files.outcome import Problem
 from tappa.imports.journal import Journal, Progress
-from tappa.imports.outcome import Problem
 from tests.typed import typed
 
 TILLS = Progress(

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tappa.imports.file import DamagedFileError, content_hash, opened
+from ingest.files.packed import DamagedFileError
+from tappa.imports.file import content_hash, opened
 
 CONTENT = b"".join(b"line %d %s\n" % (n, os.urandom(20).hex().encode()) for n in range(30_000))
 

@@ -15,6 +15,7 @@ import pytest
 import zstandard
 
 from tests.tappa.imports.running import Installation, installed
+from tests.tappa.imports.tables import as_csv, as_excel
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 
@@ -169,6 +170,52 @@ def test_a_name_that_no_source_can_have_is_a_wrong_use(running: Installation) ->
     done = running.tappa("import", str(SAMPLES / "README.md"), "--format", "ndjson", "--source", "two words")
     assert done.exit_code == 2
     assert "--source 'two words'" in done.stderr
+
+
+def test_a_workbook_is_imported_once_and_a_file_that_is_read_otherwise_is_another_import(
+    running: Installation, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "m.yaml"
+    mapping.write_text(
+        "version: 1\nmessage: {type: {constant: track}, event: {constant: A}, userId: who, messageId: id, "
+        "timestamp: {column: at, time: {}}}\n"
+    )
+    rows = [["who", "id", "at"], *([f"u{n}", f"book-{n}", "2026-03-01 10:00"] for n in range(450))]
+    book = as_excel(tmp_path / "book.xlsx", rows, sheet="March")
+    words = ["--mapping", str(mapping), "--source", "book"]
+    assert counts(running.imported(book, *words)) == (450, 0, 0)
+    assert counts(running.imported(book, *words)) == (450, 0, 0)
+    assert running.accepted("book") == 450
+    assert counts(running.imported(book, *words, "--sheet", "March")) == (0, 450, 0)
+    assert running.tappa("import", str(book), *words, "--sheet", "April").exit_code == 2
+
+
+def test_what_was_found_out_about_a_file_is_told(running: Installation, tmp_path: Path) -> None:
+    mapping = tmp_path / "m.yaml"
+    mapping.write_text(
+        "version: 1\nmessage: {type: {constant: track}, event: what, userId: who, timestamp: {column: at, time: {}}}\n"
+    )
+    file = as_csv(
+        tmp_path / "a.csv", [["who", "what", "at"], ["Zoë", "A", "31.12.2025 10:00"]], delimiter=";", encoding="cp1252"
+    )
+    done = running.tappa("import", str(file), "--mapping", str(mapping), "--source", "told")
+    assert done.exit_code == 0, done.output
+    assert (
+        "a.csv: found out from the file: csv.encoding: cp1252; csv.delimiter: ';'; at: time.format: '%d.%m.%Y %H:%M'"
+        in done.stderr
+    )
+    assert "a.csv: 1 accepted" in done.stdout
+
+
+def test_a_bad_element_of_an_array_is_told_with_its_number(running: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_bytes(
+        b"[" + b",".join([*messages(2, "array").splitlines(), b'{"a" 1}', b'{"type":"track","event":"A"}']) + b"]"
+    )
+    done = running.tappa("import", str(file), "--source", "array")
+    assert "a.json: 2 accepted, 0 duplicate, 2 rejected" in done.stdout
+    assert "element 3: invalid_json" in done.stdout
+    assert "element 4: missing_identifier" in done.stdout
 
 
 def test_the_sample_shop_is_taken_whole(running: Installation) -> None:
