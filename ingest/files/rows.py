@@ -79,6 +79,8 @@ class _Lines:
     def __init__(self, text: TextIOWrapper, saw: Callable[[bytes], None] | None) -> None:
         self.number = 0
         """Lines read so far."""
+        self.is_odd = False
+        """Whether the row has other letters than those of ASCII."""
         self._text = text
         self._saw = saw
         self._row_chars = 0
@@ -92,6 +94,7 @@ class _Lines:
             raise StopIteration
         self.number += 1
         self._row_chars += len(line)
+        self.is_odd |= not line.isascii()
         if self._row_chars <= ROW_CHARS_MAX:
             return line
         while line and line[-1] not in "\r\n":
@@ -101,6 +104,7 @@ class _Lines:
     def begin_row(self) -> None:
         """What comes next belongs to another row."""
         self._row_chars = 0
+        self.is_odd = False
 
     def _line(self) -> str:
         line = self._text.readline(ROW_CHARS_MAX + 1)
@@ -121,15 +125,14 @@ def _numbered(rows: Iterator[list[str]], lines: _Lines, width: int) -> Iterator[
         except csv.Error as error:
             yield Problem(line=line, code="invalid_row", reason=f"The row cannot be read: {error}.", text="")
             continue
-        text = ",".join(row)
         if not row:
             continue
         if len(row) != width:
             reason = f"The row has {len(row)} columns, the first line of the file {width}."
-            yield Problem(line=line, code="invalid_row", reason=reason, text=shown(text))
-        elif not text.isascii() and any("\udc80" <= letter <= "\udcff" for letter in text):
+            yield Problem(line=line, code="invalid_row", reason=reason, text=shown(",".join(row)))
+        elif lines.is_odd and any("\udc80" <= letter <= "\udcff" for letter in ",".join(row)):
             reason = "The row is not in the encoding of the file; a mapping can name another one."
-            yield Problem(line=line, code="invalid_encoding", reason=reason, text=shown(text))
+            yield Problem(line=line, code="invalid_encoding", reason=reason, text=shown(",".join(row)))
         else:
             yield line, row
 

@@ -26,6 +26,9 @@ from ingest.files.values import Columns, Reading, Row, RowError, filled, matches
 LINES_MAX: Final = 2_000
 """Rows of one receipt, as many as ingest takes: more of them are a mapping that groups by the wrong column."""
 
+RECEIPT_CHARS_MAX: Final = 2_000_000
+"""Of its rows: a receipt that ingest takes has far less, and more of them must not fill the memory."""
+
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -49,6 +52,9 @@ def read_table(stream: BinaryIO, upload: Upload, mapping: Mapping) -> Iterator[O
 def _kept(
     rows: Iterator[Numbered | Problem], skips: Sequence[tuple[Callable[[Row], str | None], list[str]]]
 ) -> Iterator[Numbered | Problem | Skipped]:
+    if not skips:
+        yield from rows
+        return
     for row in rows:
         if not isinstance(row, Problem) and any(matches(read(row[1]), words) for read, words in skips):
             yield Skipped(line=row[0])
@@ -87,19 +93,27 @@ def _receipts(
     """A row that is left out or cannot be read does not end the receipt around it."""
     keys = [columns.reading(name) for name in form.group_by]
     fields, line_fields = readings(form.fields, columns), readings(form.lines, columns)
+    cells = columns.cells(form.group_by)
     group: list[Numbered] = []
     group_key: list[str | None] = []
+    group_cells: object = None
+    held = 0
     for row in rows:
         if not isinstance(row, tuple):
             yield row
             continue
-        key = [read(row[1]) for read in keys]
-        if group and key != group_key:
-            yield _receipt(group, fields, line_fields, upload)
-            group = []
-        group_key = key
-        if len(group) <= LINES_MAX:
+        found = cells(row[1])
+        if found != group_cells:
+            key, group_cells = [read(row[1]) for read in keys], found
+            if group and key != group_key:
+                yield _receipt(group, fields, line_fields, upload)
+                group, held = [], 0
+            group_key = key
+        held += sum(map(len, row[1]))
+        if len(group) <= LINES_MAX and held <= RECEIPT_CHARS_MAX:
             group.append(row)
+        elif len(group) <= LINES_MAX:
+            group += [row] * (LINES_MAX + 1 - len(group))  # too much, as too many rows are
     if group:
         yield _receipt(group, fields, line_fields, upload)
 
@@ -113,7 +127,10 @@ def _receipt(
     line, first = group[0]
     try:
         if len(group) > LINES_MAX:
-            raise RowError(f"more than {LINES_MAX} rows are one receipt: does group_by name the right column?")
+            raise RowError(
+                f"more than {LINES_MAX} rows, or {RECEIPT_CHARS_MAX:,} characters, are one receipt: does group_by name "
+                "the right column?"
+            )
         body = filled(fields, first)
         body["lines"] = [filled(line_fields, row) for _, row in group]
         _settle(body)

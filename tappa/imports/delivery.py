@@ -91,6 +91,8 @@ def deliver(url: str, parcels: Iterable[Parcel[Tag]]) -> Iterator[tuple[Parcel[T
 
 
 def _post(pool: urllib3.PoolManager, url: str, parcel: Parcel[Tag]) -> Answer:
+    if not parcel.items:
+        return Answer()
     listed = b"[" + b",".join(parcel.items) + b"]"
     body = listed if parcel.receipts else b'{"batch":' + listed + b"}"
     headers = {

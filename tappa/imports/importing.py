@@ -15,8 +15,9 @@ from tappa.imports.delivery import BODY_BYTES_MAX, ITEMS_MAX, Answer, Parcel, Re
 from tappa.imports.formats import Format, reading
 from tappa.imports.journal import Journal, Progress
 
-STRETCH_OUTCOMES: Final = 200
-"""Outcomes of the file that are journalled together: at most two parcels of each kind."""
+STRETCH_OUTCOMES: Final = 1_000
+"""Outcomes of the file that are journalled together: ten parcels or a few more. Each time costs as much as a hundred of
+them; what is sent and not yet journalled is sent again after a kill."""
 
 TEXT_KEPT: Final = 500
 """Characters of a bad line that are shown with its reason."""

@@ -126,6 +126,13 @@ def test_an_element_without_an_id_gets_one_from_its_content_whatever_the_order_o
     assert ids[0] == ids[1] != ids[2]
 
 
+@pytest.mark.parametrize("odd", ["many", [], {}, True])
+@pytest.mark.parametrize("cast", ["number", "integer"])
+def test_what_is_no_number_makes_no_message(cast: str, odd: Any) -> None:
+    with pytest.raises(RowError, match="is no number"):
+        message(MESSAGE + f"  properties.price: {{path: price, as: {cast}}}\n", {"price": odd})
+
+
 def test_a_payload_without_the_list_that_the_mapping_names_is_told() -> None:
     ready: Mapped = mapped("version: 1\neach: events\nmessage: {userId: u}\n")
     with pytest.raises(RowError, match="no list at 'events'"):

@@ -258,3 +258,20 @@ def test_the_samples_rows_become_what_their_readme_says() -> None:
         assert not [outcome for outcome in found if isinstance(outcome, Problem)]
         counts[name] = (sum(isinstance(one, Item) for one in found), sum(isinstance(one, Skipped) for one in found))
     assert counts == {"web": (103, 57), "clickstream": (31_106, 0), "receipts": (14, 0)}
+
+
+def test_a_receipt_of_too_many_characters_is_refused_and_held_in_no_memory() -> None:
+    head = "Invoice,Date,Who,Code,Quantity,Price\n"
+    large = "1,2025-07-01T10:00,,{},1,2\n".format("x" * 100_000)
+    refused, taken = outcomes(TILLS, head + large * 300 + "2,2025-07-01T10:00,,A,1,2\n")
+    assert isinstance(refused, Problem)
+    assert "2,000,000 characters" in refused.reason
+    assert made(taken)["receipt_id"] == "2"
+
+
+def test_rows_of_a_receipt_may_be_written_with_other_blanks() -> None:
+    head = "Invoice,Date,Who,Code,Quantity,Price\n"
+    rows = (
+        "1,2025-07-01T10:00,,A,1,2\n 1 ,2025-07-01T10:00,,B,1,2\n1,2025-07-01T10:00,,C,1,2\n2,2025-07-01T10:00,,A,1,2\n"
+    )
+    assert [len(made(one)["lines"]) for one in outcomes(TILLS, head + rows)] == [3, 1]
