@@ -223,7 +223,8 @@ def _endpoints() -> Iterable[Endpoint]:
         description="Streamed, plain or packed with gzip or zstd. The answer comes when all of it is on disk. Sent "
         "again it brings the same touchpoints. Every line needs its time.",
         query={
-            "format": "`ndjson` (messages, the default), `receipts` (receipts, one a line) or `csv`",
+            "format": "`ndjson` (messages by lines, the default), `json` (an array of them), `receipts` (one a line) "
+            "or `csv`",
             "mapping": "Of csv: the name of a mapping that the source has, by `tappa sources mapping`",
             "name": "The file's name, kept with each touchpoint",
         },

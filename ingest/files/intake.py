@@ -21,7 +21,7 @@ from ingest.files.arriving import Arriving, Limited, buffered
 from ingest.files.multipart import Form
 from ingest.files.order import FileOrder
 from ingest.files.outcome import Item, Outcome, Problem, Skipped, StreamedUpload
-from ingest.files.packed import DAMAGE, packing, unpacked
+from ingest.files.packed import DAMAGE, DamagedFileError, packing, unpacked
 from ingest.judge import RECEIPT, Judgement, Verdict
 from ingest.refusals import Code, ItemRefusedError, RequestRefusedError
 from ingest.sources import Source
@@ -120,6 +120,8 @@ class _Reader:
                 order, content = self._opened()
                 self._outcomes = order.outcomes(content, self._upload)
             return list(_some(self._outcomes))
+        except DamagedFileError as error:
+            raise RequestRefusedError(Code.INVALID_FILE, str(error)) from None
         except DAMAGE:
             raise RequestRefusedError(Code.INVALID_COMPRESSION) from None
         except UnicodeError as error:

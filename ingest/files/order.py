@@ -9,13 +9,13 @@ from typing import BinaryIO, Final
 import msgspec
 
 from ingest.files import mapping as mappings
-from ingest.files.ndjson import read_ndjson
+from ingest.files.ndjson import read_array, read_ndjson
 from ingest.files.outcome import Outcome, Upload
 from ingest.files.table import read_table
 from ingest.refusals import Code, RequestRefusedError
 from ingest.sources import Source
 
-FORMATS: Final = ("ndjson", "receipts", "csv")
+FORMATS: Final = ("ndjson", "json", "receipts", "csv")
 NAME_CHARS_MAX: Final = 200
 PACKINGS: Final = {"": "", "identity": "", "gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}
 """By Content-Encoding."""
@@ -46,6 +46,8 @@ class FileOrder(msgspec.Struct, frozen=True, kw_only=True):
     def outcomes(self, content: BinaryIO, upload: Upload) -> Iterator[Outcome]:
         """What becomes of each line or row. Raises ``RequestRefusedError`` when the mapping cannot be used, or does not
         fit the file's columns."""
+        if self.form == "json":
+            return read_array(content, upload, receipts=False)
         if self.form != "csv":
             return read_ndjson(content, upload, receipts=self.form == "receipts")
         if not self.mapping:

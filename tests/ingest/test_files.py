@@ -206,6 +206,19 @@ async def test_a_file_that_is_sent_again_brings_no_new_touchpoint(service: Servi
     assert before < await identities(service)
 
 
+async def test_an_array_is_read_element_by_element_and_again_without_a_change(service: Service) -> None:
+    items = [message(1), message(1), {"type": "track"}, RECEIPT]
+    answers = [await sent(service, json.dumps(items, indent=indent).encode(), format="json") for indent in (None, 1)]
+    assert [(said["accepted"], said["refused"]) for said in (answer.json() for answer in answers)] == [(3, 1)] * 2
+    assert answers[0].json()["rejected"][0]["line"] == 3
+    assert len({touchpoint.identity for touchpoint in await service.touchpoints() if touchpoint.type == "receipt"}) == 1
+    before = await identities(service)
+    await sent(service, gzip.compress(json.dumps(items).encode()), format="json")
+    assert await identities(service) == before
+    unfinished = await sent(service, json.dumps(items).encode()[:-1], format="json")
+    assert (unfinished.status_code, unfinished.json()["code"]) == (400, "invalid_file")
+
+
 async def test_the_same_line_of_another_file_is_another_touchpoint(service: Service) -> None:
     await sent(service, lines(message(1), message(7)))
     await sent(service, lines(message(2), message(7)))
