@@ -169,6 +169,35 @@ class ReceiptForm(Part):
     )
 
 
+class PoslogForm(Part):
+    """What a POSLog leaves to be said."""
+
+    zone: str | None = Field(
+        default=None,
+        description="IANA zone of times without an offset, such as `Europe/Rome`, in all stores but those of `zones`",
+    )
+    zones: dict[str, str] = Field(default_factory=dict, description="The same by store")
+    currency: str | None = Field(default=None, description="Where no amount says its own: three letters, such as `EUR`")
+    customer_id: str | None = Field(
+        default="user_id",
+        description="What a CustomerID is: `user_id`, `loyalty_card`, another kind of contact, or null: nothing",
+    )
+    loyalty_account: str | None = Field(
+        default="loyalty_card",
+        description="What the first LoyaltyAccountID is: `loyalty_card`, `user_id`, … or null: nothing",
+    )
+
+    @field_validator("zone", "zones")
+    @classmethod
+    def _zones_exist(cls, said: str | dict[str, str] | None) -> str | dict[str, str] | None:
+        for zone in said.values() if isinstance(said, dict) else [said] if said else []:
+            try:
+                ZoneInfo(zone)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                raise ValueError(f"there is no time zone {zone!r}; it is written like Europe/Rome") from None
+        return said
+
+
 class Mapping(Part):
     """A mapping file."""
 
@@ -186,11 +215,12 @@ class Mapping(Part):
         "`properties.price`, `context.page.url`",
     )
     receipt: ReceiptForm | None = Field(None, description="Rows are lines of receipts")
+    poslog: PoslogForm | None = Field(None, description="The file is a POSLog")
 
     @model_validator(mode="after")
     def _makes_one_thing(self) -> Self:
-        if (self.message is None) == (self.receipt is None):
-            raise ValueError("give either message or receipt")
+        if sum(form is not None for form in (self.message, self.receipt, self.poslog)) != 1:
+            raise ValueError("give either message or receipt (or poslog)")
         return self
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tappa.imports.formats import Format
     from tappa.imports.journal import Journal, Progress
 
-_FORMATS: Final = ("ndjson", "json", "receipts", "csv", "tsv", "excel", "parquet")
+_FORMATS: Final = ("ndjson", "json", "receipts", "csv", "tsv", "excel", "parquet", "poslog")
 
 
 @click.command(
@@ -32,7 +32,8 @@ _FORMATS: Final = ("ndjson", "json", "receipts", "csv", "tsv", "excel", "parquet
     "form",
     type=click.Choice(_FORMATS),
     help="ndjson: messages in Segment's form, one a line; json: an array of them; receipts: receipts, one a line or an "
-    "array; csv, tsv, excel, parquet: rows, with --mapping.  [default: by the file's name]",
+    "array; csv, tsv, excel, parquet: rows, with --mapping; poslog: transactions of tills, as XML.  [default: by the "
+    "file's name]",
 )
 @click.option(
     "--mapping",
@@ -123,11 +124,11 @@ def _send(
 ) -> None:
     from ingest.files.outcome import HashedUpload
     from tappa.imports.display import Display
-    from tappa.imports.formats import detected
+    from tappa.imports.formats import TABLES, detected
     from tappa.imports.importing import import_file
     from tappa.imports.target import ingest_url, wait_until_known, write_key
 
-    if mapping is not None:
+    if mapping is not None and form in TABLES:
         found = detected(file, form, mapping)
         mapping = found.mapping
         if found.said:
@@ -163,13 +164,16 @@ def _mapping(form: Format, file: Path | None, sheet: str | None) -> Mapping | No
 
     if form in TABLES and file is None:
         raise click.UsageError(f"{form} needs --mapping; samples/ has examples")
-    if form not in TABLES and file is not None:
-        raise click.UsageError(f"{form} takes no --mapping: csv, tsv, excel and parquet do")
+    if form not in TABLES and form != "poslog" and file is not None:
+        raise click.UsageError(f"{form} takes no --mapping: csv, tsv, excel, parquet and poslog do")
     if sheet is not None and form != "excel":
         raise click.UsageError("only a file of Excel has sheets")
     if file is None:
         return None
     mapping = load_mapping(file)
+    if (mapping.poslog is not None) != (form == "poslog"):
+        wanted = "poslog" if form == "poslog" else "message or receipt"
+        raise click.UsageError(f"{file} is no mapping for {form}: that wants {wanted}")
     if sheet is None:
         return mapping
     return mapping.model_copy(update={"excel": mapping.excel.model_copy(update={"sheet": sheet})})
@@ -183,7 +187,7 @@ def _source(data: Path, name: str, form: Format, mapping: Mapping | None) -> Sou
     from tappa.settings import FILE
 
     read_settings(data)
-    tills = form == "receipts" or (mapping is not None and mapping.receipt is not None)
+    tills = form in ("receipts", "poslog") or (mapping is not None and mapping.receipt is not None)
     if not (data / FILE).exists():
         raise NotDoneError(f"there is no {data / FILE}: start `{hint('up', data)}` first, or name its --data directory")
     try:
@@ -198,7 +202,7 @@ def _format_of(file: Path, mapping: Path | None) -> Format:
     from tappa.imports.formats import TABLES, format_of
 
     found = format_of(file)
-    if mapping is not None and found not in TABLES:
+    if mapping is not None and found not in TABLES and found != "poslog":
         return "csv"
     if found is None:
         raise click.UsageError(f"say what {file.name} is: --format {', '.join(_FORMATS)}")

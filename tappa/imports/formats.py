@@ -10,9 +10,10 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from ingest.files.json_array import begins_array
-from ingest.files.mapping import CsvForm, Mapping, MappingError
+from ingest.files.mapping import CsvForm, Mapping, MappingError, PoslogForm
 from ingest.files.ndjson import read_array, read_ndjson
 from ingest.files.outcome import Outcome, Upload
+from ingest.files.poslog.reading import read_poslog
 from ingest.files.rows import Rows, csv_rows
 from ingest.files.table import read_rows
 from tappa.imports.detection import Detected, detect_columns, detect_csv
@@ -20,11 +21,11 @@ from tappa.imports.excel import excel_rows
 from tappa.imports.file import opened
 from tappa.imports.parquet import parquet_rows
 
-Format = Literal["ndjson", "json", "receipts", "csv", "tsv", "excel", "parquet"]
+Format = Literal["ndjson", "json", "receipts", "csv", "tsv", "excel", "parquet", "poslog"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 TABLES: Final[frozenset[Format]] = frozenset({"csv", "tsv", "excel", "parquet"})
 """Rows under columns: they need a mapping."""
-PLACES: Final[dict[Format, str]] = {"json": "element", "excel": "row", "parquet": "row"}
+PLACES: Final[dict[Format, str]] = {"json": "element", "excel": "row", "parquet": "row", "poslog": "transaction"}
 """What is counted in a file of this form, where it is not lines."""
 _SUFFIXES: Final[dict[str, Format]] = {
     ".ndjson": "ndjson",
@@ -36,6 +37,8 @@ _SUFFIXES: Final[dict[str, Format]] = {
     ".xlsx": "excel",
     ".xlsm": "excel",
     ".parquet": "parquet",
+    ".xml": "poslog",
+    ".poslog": "poslog",
 }
 _BEGINNING_BYTES: Final = 4_096
 
@@ -92,8 +95,12 @@ def reading(path: Path, form: Format, mapping: Mapping | None, upload: Upload) -
             yield Reading(read_rows(rows, upload, mapping), rows.read)
         return
     size = max(path.stat().st_size, 1)
-    array = _is_array(path)
+    array = form != "poslog" and _is_array(path)
     with opened(path) as (content, beneath):
+        if form == "poslog":
+            said = (mapping.poslog if mapping is not None else None) or PoslogForm()
+            yield Reading(read_poslog(content, upload, said), lambda: beneath.tell() / size)
+            return
         read = read_array if array else read_ndjson
         yield Reading(read(content, upload, receipts=form == "receipts"), lambda: beneath.tell() / size)
 

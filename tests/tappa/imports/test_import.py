@@ -218,6 +218,26 @@ def test_a_bad_element_of_an_array_is_told_with_its_number(running: Installation
     assert "element 4: missing_identifier" in done.stdout
 
 
+def test_poslogs_are_imported_and_what_was_no_sale_is_left_out(running: Installation) -> None:
+    words = ["--source", "poslog"]
+    six = running.imported(SAMPLES / "poslog/poslog-6.xml", *words)
+    assert (*counts(six), six["skipped"]) == (6, 0, 0, 5)
+    two = running.imported(SAMPLES / "poslog/poslog-2.xml", *words, "--mapping", str(SAMPLES / "poslog/tills.yaml"))
+    assert counts(two) == (3, 0, 1)
+    again = running.imported(SAMPLES / "poslog/poslog-6.xml", *words, "--again")
+    assert (*counts(again), again["differing"]) == (0, 6, 0, 0)
+    told = running.tappa("import", str(SAMPLES / "poslog/poslog-2.xml"), *words)
+    assert "transaction 1: invalid_transaction: Line 5 of the file: '2026-03-02T00:12:30' has no offset" in told.stdout
+
+
+def test_a_poslog_that_declares_entities_is_refused(running: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "evil.xml"
+    file.write_text('<!DOCTYPE POSLog [<!ENTITY e SYSTEM "file:///etc/hostname">]><POSLog>&e;</POSLog>')
+    done = running.tappa("import", str(file))
+    assert done.exit_code == 1
+    assert "line 1: the document declares a document type or entities, which is refused" in done.stderr
+
+
 def test_the_sample_shop_is_taken_whole(running: Installation) -> None:
     done = running.tappa("demo", "shop", "--touchpoints", "3000", "--days", "120", "--send")
     assert done.exit_code == 0, done.stderr
