@@ -63,6 +63,7 @@ from store.interface import (
     StoreUnavailableError,
     UnwritableRowError,
 )
+from store.listing import ListingChange, listing_columns
 from store.native import native_block
 from store.packed_touchpoints import PACKED_FORMAT, PACKED_SETTINGS, packed, unpacked
 from store.rejected import Refused
@@ -391,6 +392,10 @@ class ClickHouseStore:
             await asyncio.to_thread(self._client.close)
             self._client = None
         self._pool.clear()
+
+    async def write_listings(self, changes: Sequence[ListingChange]) -> None:
+        """Insert rows of the store directory, all or none; not for workers, and so not of the contract."""
+        await asyncio.to_thread(self._write, "stores", listing_columns, changes)
 
     async def rows(self, statement: str, *, formats: Mapping[str, str] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a SELECT whose result is small; ``formats`` are clickhouse-connect's (``bytes``, ``int``), by

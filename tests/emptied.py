@@ -11,7 +11,7 @@ from store.settings import StoreSettings
 
 TABLES: Final = (
     "touchpoints", "customers", "rejected", "positions", "settings", "identity_links", "identities", "splits", "models",
-    "rebuild_progress", "stage_changes",
+    "rebuild_progress", "stage_changes", "stores",
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ main = LazyGroup(
         "rejected": ("tappa.cli.rejected:rejected", "Dead letters: list them, replay them."),
         "replay": ("tappa.cli.replay:replay", "Read the log again, into this database or another one."),
         "log": ("tappa.cli.log:log", "The log: give it more partitions."),
+        "stores": ("tappa.cli.stores:stores", "The store directory: load it, list it."),
         "import": ("tappa.imports:import_", "Send a file of touchpoints."),
         "imports": ("tappa.cli.imports:imports", "Files that were imported: list them, show one."),
         "demo": ("tappa.demo:demo", "A sample shop."),

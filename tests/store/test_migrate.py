@@ -50,7 +50,7 @@ async def texts(store: ClickHouseStore) -> dict[str, str]:
 async def test_an_empty_server_gets_every_table_and_view(database: StoreSettings, store: ClickHouseStore) -> None:
     await brought_up(database)
     names = {"touchpoints", "customers", "rejected", "positions", "settings", "schema_migrations"}
-    names |= {"identity_links", "identities", "splits", "models", "rebuild_progress", "stage_changes"}
+    names |= {"identity_links", "identities", "splits", "models", "rebuild_progress", "stage_changes", "stores"}
     assert set(await texts(store)) == names | {view.name for view in views("seven_stage", "EUR")}
 
 
