@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tappa.cli.options import NotDoneError, data_option, hint, read_settings
+from tappa.demo.till_command import till
 
 if TYPE_CHECKING:
     from tappa.demo.touch import Touch
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 @click.group()
 def demo() -> None:
     """Sample data, for trying things out."""
+
+
+demo.add_command(till)
 
 
 @demo.command(
