@@ -25,6 +25,7 @@ main = LazyGroup(
         "stores": ("tappa.cli.stores:stores", "The store directory: load it, list it."),
         "import": ("tappa.imports:import_", "Send a file of touchpoints."),
         "imports": ("tappa.cli.imports:imports", "Files that were imported: list them, show one."),
+        "watch": ("tappa.cli.watch:watch", "Import files as they appear in a folder."),
         "demo": ("tappa.demo:demo", "A sample shop."),
         "ingest": ("tappa.cli.parts:ingest", "Only the HTTP side, for production."),
         "worker": ("tappa.cli.parts:worker", "Only the worker, for production."),

@@ -70,6 +70,7 @@ def import_(
     from tappa.imports.delivery import DeliveryError
     from tappa.imports.formats import place
     from tappa.imports.journal import ImportRunningError
+    from tappa.imports.stopping import StoppedError
     from tappa.imports.summary import as_json_text, summary, write_list
 
     form = form or _format_of(file, mapping_file)
@@ -79,16 +80,30 @@ def import_(
         progress, problems = _run(file, form, mapping, sender, again, data)
     except MappingError as error:
         raise WrongSettingsError(str(error)) from None
-    except (ImportRunningError, DamagedFileError) as error:
-        raise NotDoneError(str(error)) from None
+    except ImportRunningError as error:
+        raise _not_done("busy", str(error), as_json) from None
+    except DamagedFileError as error:
+        raise _not_done("damaged", str(error), as_json) from None
+    except StoppedError as error:
+        raise _not_done("stopped", f"{error}", as_json) from None
     except DeliveryError as error:
-        raise NotDoneError(f"{error}\nWhat was sent is safe; the same command goes on from there.") from None
-    if as_json:
-        click.echo(as_json_text(progress, problems))
-        return
+        safe = "What was sent is safe; the same command goes on from there."
+        raise _not_done("undelivered", f"{error}\n{safe}", as_json) from None
     listed = write_list(problems, data / "imports" / f"{file.name}.{progress.import_id[:8]}.rejected.ndjson")
+    if as_json:
+        click.echo(as_json_text(progress, problems, listed))
+        return
     for line in summary(progress, problems, listed, hint("status --wait 60", data), place(file, form)):
         click.echo(line)
+
+
+def _not_done(kind: str, message: str, as_json: bool) -> NotDoneError:
+    """The error, told to a machine by its kind, too."""
+    import orjson
+
+    if as_json:
+        click.echo(orjson.dumps({"error": kind, "message": message}).decode())
+    return NotDoneError(message)
 
 
 def _run(
@@ -126,6 +141,7 @@ def _send(
     from tappa.imports.display import Display
     from tappa.imports.formats import TABLES, detected
     from tappa.imports.importing import import_file
+    from tappa.imports.stopping import stopping
     from tappa.imports.target import ingest_url, wait_until_known, write_key
 
     if mapping is not None and form in TABLES:
@@ -142,8 +158,9 @@ def _send(
         rate = (now.position - before) / max(time.monotonic() - started, 0.001)
         counts = f"{now.accepted:,} accepted, {now.duplicate:,} duplicate, {now.rejected:,} rejected"
         display.show(read, f"{counts}, {rate:,.0f} rows/s")
+        check_stopped()
 
-    with Display(file.name) as display:
+    with Display(file.name) as display, stopping() as check_stopped:
         import_file(
             file,
             HashedUpload(upload_id=upload_id, file=file.name, source=progress.source, started_at=progress.started_at),

@@ -39,9 +39,10 @@ def summary(
     yield f"What was accepted is on disk; `{wait}` returns when all of it can be queried."
 
 
-def as_json_text(progress: Progress, problems: Sequence[Problem]) -> str:
-    """For a machine: the counts, and the first bad lines."""
-    return msgspec.json.encode(msgspec.structs.asdict(progress) | {"problems": problems[:PROBLEMS_SHOWN]}).decode()
+def as_json_text(progress: Progress, problems: Sequence[Problem], listed: Path | None) -> str:
+    """For a machine: the counts, the first bad lines, and where all of them are."""
+    more = {"problems": problems[:PROBLEMS_SHOWN], "rejected_list": str(listed) if listed else None}
+    return msgspec.json.encode(msgspec.structs.asdict(progress) | more).decode()
 
 
 def write_list(problems: Sequence[Problem], path: Path) -> Path | None:

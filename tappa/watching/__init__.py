@@ -1,0 +1,1 @@
+"""A folder in which files appear, and what becomes of them."""
