@@ -60,7 +60,7 @@ def read_directory_file(lines: Iterable[str], *, id_bytes_max: int) -> Loaded:
     delimiter = max(DELIMITERS, key=first.count)
     names = [_plain(name) for name in next(csv.reader([first], delimiter=delimiter), [])]
     if "store_id" not in names:
-        raise DirectoryFileError(f"its first line names no column store_id; it may name: {', '.join(FIELDS)}")
+        raise DirectoryFileError(f"its first line names no column store_id; columns may be: {', '.join(FIELDS)}")
     if twice := sorted({name for name in names if name in FIELDS and names.count(name) > 1}):
         raise DirectoryFileError(f"its first line names the column {twice[0]} twice")
     listings: dict[str, Listing] = {}

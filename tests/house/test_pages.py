@@ -41,7 +41,8 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "deploy/README.md", "docs/settings.md", "docs/import.md", "docs/tutorial.md"]
+    "page",
+    ["README.md", "deploy/README.md", "docs/settings.md", "docs/import.md", "docs/stores.md", "docs/tutorial.md"],
 )
 def test_the_commands_that_a_page_names_exist(page: str) -> None:
     named = set(re.findall(r"(?:^|[`/ ])tappa ([a-z]+)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE))
