@@ -14,7 +14,8 @@ from tests.e2e.installation import Installation
 SAMPLE = Path(__file__).parents[2] / "samples" / "receipts"
 VISIBLE_WITHIN_S = 120.0
 TOTALS = """
-    SELECT store_id, toString(business_date) AS day, customer_id, toString(sum(if(kind = 'return', -total, total))) AS total
+    SELECT store_id, toString(business_date) AS day, customer_id,
+        toString(sum(if(kind = 'return', -total, total))) AS total
     FROM v_receipts WHERE NOT is_voided GROUP BY ALL
 """
 ROWS = {
