@@ -16,7 +16,7 @@ ID_CHARS: Final = 8
 """Of an id in a list: enough to tell them apart."""
 
 
-@click.group()
+@click.group(epilog="Examples: tappa imports list    tappa imports show 4f9a12c0")
 def imports() -> None:
     """Files that were imported: what became of each."""
 
