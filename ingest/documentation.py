@@ -219,13 +219,13 @@ def _endpoints() -> Iterable[Endpoint]:
     yield Endpoint(
         method="POST",
         path="/v1/files",
-        summary="A file of touchpoints or receipts, of any size: NDJSON, or CSV with a mapping.",
+        summary="A file of touchpoints or receipts, of any size: NDJSON, JSON, POSLog, or CSV with a mapping.",
         description="Streamed, plain or packed with gzip or zstd. The answer comes when all of it is on disk. Sent "
         "again it brings the same touchpoints. Every line needs its time.",
         query={
-            "format": "`ndjson` (messages by lines, the default), `json` (an array of them), `receipts` (one a line) "
-            "or `csv`",
-            "mapping": "Of csv: the name of a mapping that the source has, by `tappa sources mapping`",
+            "format": "`ndjson` (messages by lines, the default), `json` (an array of them), `receipts` (one a line), "
+            "`csv`, `tsv` or `poslog` (XML of tills)",
+            "mapping": "Of csv, tsv and poslog: the name of a mapping that the source has, by `tappa sources mapping`",
             "name": "The file's name, kept with each touchpoint",
         },
         body={"description": "The file as it is."},

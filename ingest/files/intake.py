@@ -1,8 +1,8 @@
-"""The write path of a file: read as it arrives, judged line by line like anything else, and appended before more of it
-is read.
+"""The write path of a file: read as it arrives, judged line by line like anything else, and appended, with one stretch
+of lines read ahead.
 
-Memory is that of one stretch of lines, whatever the file's size. Lines of a stretch are durable before the next is
-read, so a file that breaks off leaves what was taken; sent again from its beginning it brings the same touchpoints, and
+Memory is that of two stretches, whatever the file's size. Lines of a stretch are durable before the next is judged,
+so a file that breaks off leaves what was taken; sent again from its beginning it brings the same touchpoints, and
 the rest.
 """
 
@@ -30,14 +30,19 @@ ENDPOINT: Final = "/v1/files"
 STRETCH_LINES: Final = 1_000
 STRETCH_BYTES: Final = 1_000_000
 """What is read, judged and appended at once, whichever is reached first; the last line may go over it."""
-HELD_BYTES: Final = 4 * STRETCH_BYTES
-"""What a file counts for among the bytes in flight: a stretch as it was read, as it was made, and as it is appended."""
+HELD_BYTES: Final = 5 * STRETCH_BYTES
+"""What a file counts for among the bytes in flight: a stretch as it was read, as it was made and as it is appended, and
+one that is read ahead."""
 TURN_LINES: Final = 250
 """What is judged before other requests get their turn."""
 VERDICTS_MAX: Final = 100
 """Rejected lines that the answer names; the dead letters have all."""
 
-_CODES: Final = {"invalid_row": Code.UNMAPPED, "line_too_long": Code.EVENT_TOO_LARGE}
+_CODES: Final = {
+    "invalid_row": Code.UNMAPPED,
+    "invalid_transaction": Code.UNMAPPED,
+    "line_too_long": Code.EVENT_TOO_LARGE,
+}
 
 
 class Taken(msgspec.Struct, kw_only=True):
@@ -73,8 +78,10 @@ class Intake:
         settings, loop = self._rules.settings, asyncio.get_running_loop()
         arriving = Arriving(chunks, loop, timeout_s=settings.body_timeout_s)
         reader = _Reader(order, StreamedUpload(source.name, order.name), arriving, settings.file_bytes_max)
+        ahead = loop.run_in_executor(self._threads, reader.stretch)
         try:
-            while stretch := await loop.run_in_executor(self._threads, reader.stretch):
+            while stretch := await ahead:
+                ahead = loop.run_in_executor(self._threads, reader.stretch)  # while the log takes this one
                 judgement = await self._judged(stretch, source, taken)
                 await self._keep(source, judgement)
                 taken.accepted += judgement.accepted.total()
@@ -82,6 +89,8 @@ class Intake:
                 taken.verdicts += judgement.verdicts[: VERDICTS_MAX - len(taken.verdicts)]
         finally:
             arriving.give_up()
+            if not ahead.cancel() and not ahead.cancelled():
+                ahead.exception()  # nobody will ask for it
 
     async def _judged(self, stretch: list[Outcome], source: Source, taken: Taken) -> Judgement:
         arrival = Arrival(source=source, endpoint=ENDPOINT, received_at=self._now_ms())

@@ -11,16 +11,20 @@ import msgspec
 from ingest.files import mapping as mappings
 from ingest.files.ndjson import read_array, read_ndjson
 from ingest.files.outcome import Outcome, Upload
+from ingest.files.poslog.reading import read_poslog
 from ingest.files.table import read_table
 from ingest.refusals import Code, RequestRefusedError
 from ingest.sources import Source
 
-FORMATS: Final = ("ndjson", "json", "receipts", "csv")
+FORMATS: Final = ("ndjson", "json", "receipts", "csv", "tsv", "poslog")
+MAPPED: Final = frozenset({"csv", "tsv", "poslog"})
+"""Those that a mapping says something of."""
 NAME_CHARS_MAX: Final = 200
 PACKINGS: Final = {"": "", "identity": "", "gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}
 """By Content-Encoding."""
 FORM: Final = "multipart/form-data"
 
+_MAPPED: Final = ", ".join(sorted(MAPPED))
 _BOUNDARY: Final = re.compile(r'boundary="?([0-9A-Za-z\'()+_,./:=? -]{1,70})"?', re.ASCII)
 
 
@@ -39,23 +43,33 @@ class FileOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     def with_mapping(self, text: str) -> FileOrder:
         """With the mapping that came with the file, if one did. Raises ``RequestRefusedError`` when there were two."""
-        if text and (self.mapping or self.form != "csv"):
-            raise refused("only csv takes a mapping, and only one: named, or sent before the file")
+        if text and (self.mapping or self.form not in MAPPED):
+            raise refused(f"only {_MAPPED} take a mapping, and only one: named, or sent before the file")
         return msgspec.structs.replace(self, mapping=text) if text else self
 
     def outcomes(self, content: BinaryIO, upload: Upload) -> Iterator[Outcome]:
-        """What becomes of each line or row. Raises ``RequestRefusedError`` when the mapping cannot be used, or does not
-        fit the file's columns."""
-        if self.form == "json":
-            return read_array(content, upload, receipts=False)
-        if self.form != "csv":
-            return read_ndjson(content, upload, receipts=self.form == "receipts")
-        if not self.mapping:
-            raise refused("csv needs a mapping: name one of the source's as mapping=NAME, or send one before the file")
+        """What becomes of each line, row, element or transaction. Raises ``RequestRefusedError`` when the mapping
+        cannot be used, or does not fit the file's columns."""
         try:
-            return read_table(content, upload, mappings.known_mapping(self.mapping))
+            said = mappings.known_mapping(self.mapping) if self.mapping else None
+            match self.form:
+                case "json":
+                    return read_array(content, upload, receipts=False)
+                case "csv" | "tsv":
+                    return self._rows(content, upload, said)
+                case "poslog":
+                    return read_poslog(content, upload, (said and said.poslog) or mappings.PoslogForm())
+                case _:
+                    return read_ndjson(content, upload, receipts=self.form == "receipts")
         except mappings.MappingError as error:
             raise refused(str(error)[:1_000]) from None
+
+    def _rows(self, content: BinaryIO, upload: Upload, said: mappings.Mapping | None) -> Iterator[Outcome]:
+        if said is None:
+            raise refused(f"{self.form} needs a mapping: mapping=NAME, one of the source's, or one before the file")
+        if self.form == "tsv" and said.csv.delimiter is None:
+            said = said.model_copy(update={"csv": said.csv.model_copy(update={"delimiter": "\t"})})
+        return read_table(content, upload, said)
 
 
 def read_order(query: Mapping[str, str], headers: Mapping[str, str], source: Source) -> FileOrder:
@@ -65,8 +79,8 @@ def read_order(query: Mapping[str, str], headers: Mapping[str, str], source: Sou
         raise refused(f"source {source.name} is a browser's, whose key is public: make another one for files")
     if form not in FORMATS:
         raise refused(f"format must be one of {', '.join(FORMATS)}")
-    if named and form != "csv":
-        raise refused("only csv takes a mapping")
+    if named and form not in MAPPED:
+        raise refused(f"only {_MAPPED} take a mapping")
     if named and named not in source.mappings:
         known = ", ".join(source.mappings) or "none"
         raise refused(f"source {source.name} has no mapping {named[:64]!r}; it has: {known}")

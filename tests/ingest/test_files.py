@@ -6,18 +6,23 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Iterator
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import zstandard
 
+from ingest.files.mapping import PoslogForm, parse_mapping
 from ingest.files.order import FORMATS
+from ingest.files.outcome import Item, Problem, Skipped, StreamedUpload
+from ingest.files.poslog.reading import read_poslog
 from stage_engine.touchpoint import Touchpoint
 from stream.log.interface import LogFullError, LogUnavailableError
 from stream.log.memory import MemoryLog
 from stream.settings import LogSettings
-from tests.ingest.service import FILES_KEY, KEY, TILLS, Service, serving
+from tests.ingest.service import FILES_KEY, KEY, RECEIVED_AT, TILLS, Service, serving
 
 AT = "2026-03-01T09:30:00.000Z"
 RECEIPT = {"receipt_id": 1, "store_id": "s1", "sold_at": "2026-02-25T10:00:00+01:00", "total": 1, "currency": "EUR"}
@@ -191,7 +196,7 @@ async def test_a_key_that_is_public_sends_no_files(service: Service) -> None:
 @pytest.mark.parametrize("form", FORMATS)
 async def test_an_empty_file_is_no_5xx(service: Service, form: str) -> None:
     answer = await sent(service, b"", key=FILES_KEY, format=form, **({"mapping": "tills"} if form == "csv" else {}))
-    assert answer.status_code == (400 if form == "csv" else 200)
+    assert answer.status_code == (200 if form in ("ndjson", "json", "receipts") else 400)
 
 
 async def test_a_file_that_is_sent_again_brings_no_new_touchpoint(service: Service) -> None:
@@ -217,6 +222,43 @@ async def test_an_array_is_read_element_by_element_and_again_without_a_change(se
     assert await identities(service) == before
     unfinished = await sent(service, json.dumps(items).encode()[:-1], format="json")
     assert (unfinished.status_code, unfinished.json()["code"]) == (400, "invalid_file")
+
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "poslog"
+
+
+@pytest.mark.parametrize("by_mapping", [True, False])
+async def test_a_poslog_is_the_same_receipts_as_by_the_command(by_mapping: bool) -> None:
+    document, mapping = (SAMPLES / "poslog-6.xml").read_bytes(), (SAMPLES / "tills.yaml").read_text()
+    form = parse_mapping(mapping, "tills.yaml").poslog if by_mapping else None
+    outcomes = list(read_poslog(BytesIO(document), StreamedUpload("web", ""), form or PoslogForm()))
+    counts = [sum(isinstance(one, kind) for one in outcomes) for kind in (Item, Problem, Skipped)]
+    async with serving(clock=lambda: RECEIVED_AT + 30 * 86_400_000) as service:
+        parts: Any = [("mapping", (None, mapping))] if by_mapping else []
+        request = service.client.build_request("POST", "/v1/files", files=[*parts, ("file", ("day.xml", document))])
+        headers: Any = {"content-type": request.headers["content-type"]}
+        said = (await sent(service, request.read(), format="poslog", headers=headers)).json()
+        assert [said["accepted"], said["refused"], said["left_out"]] == counts
+        assert said["accepted"] > 3
+        assert {one.type for one in await service.touchpoints()} == {"receipt"}
+
+
+async def test_a_poslog_that_declares_entities_is_refused(service: Service) -> None:
+    bomb = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><POSLog>&b;</POSLog>'
+    answer = await sent(service, bomb, format="poslog")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_file")
+    assert await service.logged() == []
+
+
+async def test_tabs_are_between_the_columns_of_tsv(service: Service) -> None:
+    mapping = "version: 1\nmessage: {type: {constant: track}, event: what, userId: who, timestamp: at}\n"
+    rows = f"what\twho\tat\nCalled, again\tann\t{AT}\n"
+    request = service.client.build_request(
+        "POST", "/v1/files", files=[("mapping", (None, mapping)), ("file", ("f", rows))]
+    )
+    headers: Any = {"content-type": request.headers["content-type"]}
+    assert (await sent(service, request.read(), format="tsv", headers=headers)).json()["accepted"] == 1
+    assert [one.event for one in await service.touchpoints()] == ["Called, again"]
 
 
 async def test_the_same_line_of_another_file_is_another_touchpoint(service: Service) -> None:
