@@ -16,6 +16,7 @@ from tappa.imports.command import import_
 if TYPE_CHECKING:
     from tappa.watching.importer import Rule
     from tappa.watching.report import Report
+    from tappa.watching.watcher import Watcher
 
 _FORMAT = next(option.type for option in import_.params if option.name == "form")
 """As ``tappa import`` takes it."""
@@ -91,7 +92,7 @@ def watch(
     before = [(number, signal.signal(number, lambda *_: stop.set())) for number in (signal.SIGTERM, signal.SIGINT)]
     try:
         click.echo(f"watching {folder}", err=True)
-        if once and not watcher.once():
+        if once and not _all_done(watcher):
             raise NotDoneError(f"not all files are done: see {folder / 'failed'}, and what is left in {folder}")
         if not once:
             watcher.run()
@@ -100,6 +101,13 @@ def watch(
         for number, handler in before:
             signal.signal(number, handler)
         lock.release()
+
+
+def _all_done(watcher: Watcher) -> bool:
+    try:
+        return watcher.once()
+    except OSError as error:
+        raise NotDoneError(str(error)) from None
 
 
 def _rules(mappings: Sequence[str]) -> list[Rule]:

@@ -17,11 +17,11 @@ import msgspec
 
 from tappa.watching.report import Imported, judged
 
-MESSAGES: Final = (".ndjson", ".jsonl", ".json")
+MESSAGES: Final = (".ndjson", ".jsonl", ".json", ".xml")
 """Names of files that say themselves what they mean: a mapping for all files is not for these."""
 LOOK_EVERY_S: Final = 0.2
-STOP_WITHIN_S: Final = 40.0
-"""A parcel that ingest is slow to take is waited for; what was sent and not answered is sent again."""
+STOP_WITHIN_S: Final = 15.0
+"""A parcel that ingest is slow to take is waited for. One that is not answered then is sent again by the next one."""
 REASON_CHARS_MAX: Final = 2_000
 AGAIN: Final = frozenset({"undelivered", "busy"})
 """Errors that are not the file's."""
@@ -95,7 +95,7 @@ class Importer:
             told = {}
         if code == 0 and "accepted" in told:
             return judged(told, began_at)
-        reason = complained.decode("utf-8", "replace").strip()[-REASON_CHARS_MAX:].removeprefix("Error: ")
+        reason = complained.decode("utf-8", "replace").rpartition("Error: ")[2].strip()[-REASON_CHARS_MAX:]
         if told.get("error") in AGAIN:
             return Imported(outcome="again", reason=reason)
         if self._stop.is_set() or told.get("error") == "stopped":

@@ -38,7 +38,8 @@ class Watcher:
         self._every_s = every_s
         self._stop = stop
         self._tell = tell
-        self._warn = warn
+        self._say = warn
+        self._warned = ""
         self._rest = Rest(settle_s)
         self._tries: dict[str, int] = {}
         self.failed = 0
@@ -62,14 +63,20 @@ class Watcher:
 
     def run(self) -> None:
         """Take files as they appear, until told to stop."""
-        self._folder.prepare()
         while not self._stop.is_set():
-            rested = self._rest.rested(self._folder.stamps(), time.monotonic())
-            if self._finish_taken():
-                for name in rested:
-                    if self._stop.is_set() or not self._take(name):
-                        break
+            try:
+                self._look()
+            except OSError as error:  # the folder is on another machine, or somebody has taken a right away
+                self._warn(str(error))
             self._stop.wait(self._every_s)
+
+    def _look(self) -> None:
+        self._folder.prepare()
+        rested = self._rest.rested(self._folder.stamps(), time.monotonic())
+        if self._finish_taken():
+            for name in rested:
+                if self._stop.is_set() or not self._take(name):
+                    return
 
     def _take(self, name: str) -> bool:
         """Whether the file has come to its end."""
@@ -122,3 +129,10 @@ class Watcher:
         )
         self._folder.close(report, Path(listed) if listed else None)
         self._tell(report)
+        self._warned = ""
+
+    def _warn(self, line: str) -> None:
+        """Once, however often it is tried again."""
+        if line != self._warned:
+            self._say(line)
+        self._warned = line

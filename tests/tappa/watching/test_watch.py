@@ -70,13 +70,19 @@ def once(running: Installation, drop: Path, source: str, *more: str) -> Result:
 
 @contextmanager
 def watching(running: Installation, drop: Path, source: str) -> Iterator[subprocess.Popen[bytes]]:
+    """What it says to people is in ``said``."""
     command = running.command(*words(drop, source))
-    process = subprocess.Popen(command, env=running.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with (drop.parent / "said").open("wb") as said:
+        process = subprocess.Popen(command, env=running.environment, stdout=subprocess.DEVNULL, stderr=said)
     try:
         yield process
     finally:
         process.kill()
         process.wait()
+
+
+def said(drop: Path) -> list[str]:
+    return (drop.parent / "said").read_text().splitlines()
 
 
 def there(drop: Path) -> set[str]:
@@ -283,6 +289,24 @@ def test_while_ingest_is_away_files_wait(drop: Path, tmp_path: Path) -> None:
     with installation.ingest():
         assert once(installation, drop, "away").exit_code == 0
         assert installation.accepted("away") == 2
+
+
+def test_a_folder_that_goes_away_for_a_while_is_looked_at_again(running: Installation, drop: Path) -> None:
+    with watching(running, drop, "gone"):
+        eventually(lambda: (drop / "taken").exists())
+        away = drop.rename(drop.with_name("away"))
+        eventually(lambda: any("No such file" in line for line in said(drop)))
+        (away / "day.csv").write_text(table(1, 2))
+        away.rename(drop)
+        eventually(lambda: (drop / "done/day.csv.report.json").exists())
+    assert sum("No such file" in line for line in said(drop)) == 1
+
+
+def test_a_folder_that_cannot_be_used_is_told(running: Installation, drop: Path) -> None:
+    (drop / "done").write_text("a file")
+    done = once(running, drop, "blocked")
+    assert done.exit_code == 1
+    assert "File exists" in done.stderr
 
 
 def test_a_mapping_that_cannot_be_used_is_told_before_any_file_is_taken(running: Installation, drop: Path) -> None:
