@@ -32,7 +32,7 @@ _FORMAT = next(option.type for option in import_.params if option.name == "form"
     "mappings",
     metavar="[PATTERN=]FILE",
     multiple=True,
-    help="The mapping of tables; with a pattern, of files with such names. The first that fits counts.",
+    help="The mapping of tables, or of POSLog; with a pattern, of files with such names. The first that fits counts.",
 )
 @click.option("--format", "form", type=_FORMAT, help="What files are that have no mapping.  [default: by their names]")
 @click.option("--source", default="import", show_default=True, help="The source that the touchpoints are of.")
@@ -120,10 +120,10 @@ def _rules(mappings: Sequence[str]) -> list[Rule]:
         if not Path(file).is_file():
             raise click.UsageError(f"--mapping {text!r}: there is no file {file}")
         try:
-            load_mapping(Path(file))
+            poslog = load_mapping(Path(file)).poslog is not None
         except MappingError as error:
             raise WrongSettingsError(str(error)) from None
-        rules.append(Rule(pattern=pattern, mapping=Path(file).absolute()))
+        rules.append(Rule(pattern=pattern, mapping=Path(file).absolute(), poslog=poslog))
     return rules
 
 

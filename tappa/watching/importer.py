@@ -15,10 +15,9 @@ from typing import Final
 
 import msgspec
 
+from tappa.imports.formats import TABLES, format_of
 from tappa.watching.report import Imported, judged
 
-MESSAGES: Final = (".ndjson", ".jsonl", ".json", ".xml")
-"""Names of files that say themselves what they mean: a mapping for all files is not for these."""
 LOOK_EVERY_S: Final = 0.2
 STOP_WITHIN_S: Final = 15.0
 """A parcel that ingest is slow to take is waited for. One that is not answered then is sent again by the next one."""
@@ -31,14 +30,17 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Which files a mapping is for."""
 
     pattern: str
-    """Of file names; empty for all that need a mapping."""
+    """Of file names; empty for all whose format the mapping is about."""
     mapping: Path
+    poslog: bool
+    """Whether it is for POSLog; else for tables."""
 
     def fits(self, name: str) -> bool:
         """Whether it is for a file of this name."""
         if self.pattern:
             return fnmatchcase(name, self.pattern)
-        return not any(suffix.lower() in MESSAGES for suffix in Path(name).suffixes)
+        form = format_of(Path(name))
+        return form == "poslog" if self.poslog else form is None or form in TABLES
 
 
 class Importer:

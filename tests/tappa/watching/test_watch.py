@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -18,6 +19,7 @@ from click.testing import Result
 from tests.eventually import WAIT_S, eventually
 from tests.tappa.imports.running import Installation, installed
 
+SAMPLES = Path(__file__).parents[3] / "samples"
 MAPPING = """
 version: 1
 receipt:
@@ -122,6 +124,26 @@ def test_files_are_imported_by_their_mapping_or_as_they_are_and_moved_with_a_rep
     assert [json.loads(line)["line"] for line in listed] == [5]
     assert counts(told(drop, "done/app.ndjson")) == (5, 0, 0)
     assert running.accepted("mixed") == 8
+
+
+def test_files_that_say_themselves_what_they_mean_need_no_mapping(running: Installation, drop: Path) -> None:
+    (drop / "app.json").write_text(json.dumps([json.loads(line) for line in messages(3, "array").splitlines()]))
+    shutil.copy(SAMPLES / "poslog/poslog-6.xml", drop)
+    assert once(running, drop, "mapless").exit_code == 0
+    assert counts(told(drop, "done/app.json")) == (3, 0, 0)
+    pos = told(drop, "done/poslog-6.xml")
+    assert pos["mapping"] is None
+    assert pos["summary"]["accepted"] > 0
+
+
+def test_a_mapping_of_poslog_is_for_poslog(running: Installation, drop: Path) -> None:
+    shutil.copy(SAMPLES / "poslog/poslog-2.xml", drop)
+    (drop / "day.csv").write_text(table(1, 2))
+    shutil.copy(SAMPLES / "poslog/tills.yaml", drop.parent / "pos.yaml")
+    done = once(running, drop, "both", "--mapping", str(drop.parent / "pos.yaml"))
+    assert done.exit_code == 0, done.output
+    assert told(drop, "done/poslog-2.xml")["mapping"] == "pos.yaml"
+    assert told(drop, "done/day.csv")["mapping"] == "tills.yaml"
 
 
 def test_what_is_unfinished_or_hidden_is_left_alone(running: Installation, drop: Path) -> None:
