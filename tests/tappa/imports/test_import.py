@@ -134,6 +134,19 @@ def test_ingest_being_away_is_told_and_what_was_sent_stays_sent(tmp_path: Path) 
         assert counts(installation.imported(file)) == (10, 0, 0)
 
 
+def test_a_machine_is_told_the_error_and_where_all_that_was_rejected_is(tmp_path: Path) -> None:
+    installation = installed(tmp_path / "data")
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(messages(2) + b"nothing\n")
+    done = installation.tappa("import", str(file), "--json")
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["error"]) == (1, "undelivered")
+    assert told["message"] in done.stderr
+    with installation.ingest():
+        found = installation.imported(file)
+    assert [json.loads(line)["line"] for line in Path(found["rejected_list"]).read_text().splitlines()] == [3]
+
+
 def test_a_wrong_mapping_is_a_wrong_use(running: Installation, tmp_path: Path) -> None:
     mapping = tmp_path / "m.yaml"
     mapping.write_text("version: 1\nmessage: {event: nothing}\n")
