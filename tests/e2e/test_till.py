@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.installation import Installation
 from tests.eventually import WAIT_S
 
+pytestmark = pytest.mark.slow
 TILLS = (
     "demo", "till", "--seed", "3", "--stores", "8", "--days", "20", "--receipts", "1500", "--late", "--end",
     "2026-03-31", "--json",

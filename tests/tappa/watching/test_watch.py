@@ -232,6 +232,7 @@ def test_files_are_taken_as_they_appear_once_they_rest(running: Installation, dr
     assert running.accepted("appear") == 3
 
 
+@pytest.mark.slow
 def test_told_to_stop_it_finishes_a_parcel_and_the_next_one_goes_on(running: Installation, drop: Path) -> None:
     count = 30_000
     (drop / "long.ndjson").write_text(messages(count, "stop"))
@@ -247,6 +248,7 @@ def test_told_to_stop_it_finishes_a_parcel_and_the_next_one_goes_on(running: Ins
     assert running.accepted("stopped") <= count + 800, "no more than what was on its way is sent twice"
 
 
+@pytest.mark.slow
 def test_killed_with_its_import_the_next_one_goes_on_and_counts_each_touchpoint_once(
     running: Installation, drop: Path
 ) -> None:
@@ -264,6 +266,7 @@ def test_killed_with_its_import_the_next_one_goes_on_and_counts_each_touchpoint_
     assert counts(told(drop, "done/long.ndjson")) == (count, 0, 0)
 
 
+@pytest.mark.slow
 def test_killed_alone_the_next_one_waits_for_the_import_that_it_left_behind(running: Installation, drop: Path) -> None:
     (drop / "long.ndjson").write_text(messages(20_000, "alone"))
     with watching(running, drop, "alone"):
@@ -274,6 +277,7 @@ def test_killed_alone_the_next_one_waits_for_the_import_that_it_left_behind(runn
     assert running.accepted("alone") == 20_000
 
 
+@pytest.mark.slow
 def test_a_file_whose_import_dies_three_times_has_failed(running: Installation, drop: Path) -> None:
     (drop / "long.ndjson").write_text(messages(20_000, "dying"))
     (drop / "next.ndjson").write_text(messages(1, "next"))
