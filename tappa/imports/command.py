@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ingest.files.outcome import Problem
     from ingest.sources import Source
     from tappa.imports.formats import Format
+    from tappa.imports.importing import Deliver
     from tappa.imports.journal import Journal, Progress
 
 _FORMATS: Final = ("ndjson", "json", "receipts", "csv", "tsv", "excel", "parquet", "poslog")
@@ -49,6 +50,7 @@ _FORMATS: Final = ("ndjson", "json", "receipts", "csv", "tsv", "excel", "parquet
     help="The source that the touchpoints are of; made when there is none of this name.",
 )
 @click.option("--again", is_flag=True, help="Send a file that has been imported once more, from its beginning.")
+@click.option("--dry-run", is_flag=True, help="Say what would become of the file, and send nothing.")
 @data_option
 @json_option
 def import_(
@@ -58,6 +60,7 @@ def import_(
     sheet: str | None,
     source: str,
     again: bool,
+    dry_run: bool,
     data: Path,
     as_json: bool,
 ) -> None:
@@ -68,16 +71,15 @@ def import_(
     from ingest.files.mapping import MappingError
     from ingest.files.packed import DamagedFileError
     from tappa.imports.delivery import DeliveryError
-    from tappa.imports.formats import place
     from tappa.imports.journal import ImportRunningError
     from tappa.imports.stopping import StoppedError
-    from tappa.imports.summary import as_json_text, summary, write_list
 
     form = form or _format_of(file, mapping_file)
     try:
         mapping = _mapping(form, mapping_file, sheet)
-        sender = _source(data, source, form, mapping)
-        progress, problems = _run(file, form, mapping, sender, again, data)
+        sender = _source(data, source, form, mapping, dry_run=dry_run)
+        run = _rehearse if dry_run else _run
+        progress, problems = run(file, form, mapping, sender, again, data)
     except MappingError as error:
         raise WrongSettingsError(str(error)) from None
     except ImportRunningError as error:
@@ -89,11 +91,22 @@ def import_(
     except DeliveryError as error:
         safe = "What was sent is safe; the same command goes on from there."
         raise _not_done("undelivered", f"{error}\n{safe}", as_json) from None
-    listed = write_list(problems, data / "imports" / f"{file.name}.{progress.import_id[:8]}.rejected.ndjson")
+    _tell(file, form, progress, problems, data, dry_run=dry_run, as_json=as_json)
+
+
+def _tell(
+    file: Path, form: Format, progress: Progress, problems: list[Problem], data: Path, *, dry_run: bool, as_json: bool
+) -> None:
+    from tappa.imports.formats import place
+    from tappa.imports.summary import as_json_text, summary, write_list
+
+    name = f"{file.name}.{progress.import_id[:8]}.rejected.ndjson"
+    listed = None if dry_run else write_list(problems, data / "imports" / name)
     if as_json:
         click.echo(as_json_text(progress, problems, listed))
         return
-    for line in summary(progress, problems, listed, hint("status --wait 60", data), place(file, form)):
+    wait = "" if dry_run else hint("status --wait 60", data)
+    for line in summary(progress, problems, listed, wait, place(file, form)):
         click.echo(line)
 
 
@@ -109,49 +122,84 @@ def _not_done(kind: str, message: str, as_json: bool) -> NotDoneError:
 def _run(
     file: Path, form: Format, mapping: Mapping | None, source: Source, again: bool, data: Path
 ) -> tuple[Progress, list[Problem]]:
-    from ingest.files.outcome import digest
-    from tappa.imports.file import content_hash
-    from tappa.imports.journal import Journal, Progress
-    from tappa.imports.summary import PROBLEMS_LISTED
+    from functools import partial
 
-    upload_id = content_hash(file)[:16]
-    import_id = digest(upload_id, source.name, mapping.model_dump_json() if mapping else form).hex()
+    from tappa.imports.delivery import deliver
+    from tappa.imports.journal import Journal
+    from tappa.imports.summary import PROBLEMS_LISTED
+    from tappa.imports.target import ingest_url, wait_until_known, write_key
+
+    upload_id, fresh = _fresh(file, form, mapping, source)
     with Journal(data / "imports") as journal:
-        fresh = Progress(import_id=import_id, file=file.name, source=source.name, started_at=_now())
         progress = journal.begin(fresh, again=again)
         if progress.finished_at:
             told = f"{file.name} was imported at {progress.finished_at}; --again sends it once more. It was then:"
             click.echo(told, err=True)
         else:
-            _send(file, upload_id, form, mapping, source, data, journal, progress)
-        return progress, list(journal.problems(import_id, PROBLEMS_LISTED))
+            mapping = _found_out(file, form, mapping)
+            url = ingest_url(data)
+            key = write_key(data, source)
+            wait_until_known(url, [key])
+            _read(file, upload_id, form, mapping, key, partial(deliver, url), journal, progress)
+        return progress, list(journal.problems(fresh.import_id, PROBLEMS_LISTED))
 
 
-def _send(
+def _rehearse(
+    file: Path, form: Format, mapping: Mapping | None, source: Source, again: bool, data: Path
+) -> tuple[Progress, list[Problem]]:
+    """From the file's beginning, whatever was sent of it."""
+    from functools import partial
+
+    from tappa.imports.rehearsal import copied_journal, judged, rules_of
+    from tappa.imports.summary import PROBLEMS_LISTED
+
+    upload_id, fresh = _fresh(file, form, mapping, source)
+    mapping = _found_out(file, form, mapping)
+    judge = partial(
+        judged, rules=rules_of(read_settings(data)), source=source, now_ms=lambda: time.time_ns() // 1_000_000
+    )
+    with copied_journal(data / "imports") as journal:
+        progress = journal.begin(fresh, again=True)
+        _read(file, upload_id, form, mapping, "", judge, journal, progress)
+        return progress, list(journal.problems(fresh.import_id, PROBLEMS_LISTED))
+
+
+def _fresh(file: Path, form: Format, mapping: Mapping | None, source: Source) -> tuple[str, Progress]:
+    from ingest.files.outcome import digest
+    from tappa.imports.file import content_hash
+    from tappa.imports.journal import Progress
+
+    upload_id = content_hash(file)[:16]
+    import_id = digest(upload_id, source.name, mapping.model_dump_json() if mapping else form).hex()
+    return upload_id, Progress(import_id=import_id, file=file.name, source=source.name, started_at=_now())
+
+
+def _found_out(file: Path, form: Format, mapping: Mapping | None) -> Mapping | None:
+    from tappa.imports.formats import TABLES, detected
+
+    if mapping is None or form not in TABLES:
+        return mapping
+    found = detected(file, form, mapping)
+    if found.said:
+        click.echo(f"{file.name}: found out from the file: {'; '.join(found.said)}", err=True)
+    return found.mapping
+
+
+def _read(
     file: Path,
     upload_id: str,
     form: Format,
     mapping: Mapping | None,
-    source: Source,
-    data: Path,
+    key: str,
+    deliver: Deliver,
     journal: Journal,
     progress: Progress,
 ) -> None:
     from ingest.files.outcome import HashedUpload
     from tappa.imports.display import Display
-    from tappa.imports.formats import TABLES, detected
     from tappa.imports.importing import import_file
     from tappa.imports.stopping import stopping
-    from tappa.imports.target import ingest_url, wait_until_known, write_key
 
-    if mapping is not None and form in TABLES:
-        found = detected(file, form, mapping)
-        mapping = found.mapping
-        if found.said:
-            click.echo(f"{file.name}: found out from the file: {'; '.join(found.said)}", err=True)
-    url = ingest_url(data)
-    key = write_key(data, source)
-    wait_until_known(url, [key])
     started, before = time.monotonic(), progress.position
 
     def report(now: Progress, read: float) -> None:
@@ -166,8 +214,8 @@ def _send(
             HashedUpload(upload_id=upload_id, file=file.name, source=progress.source, started_at=progress.started_at),
             mapping,
             form=form,
-            url=url,
             write_key=key,
+            deliver=deliver,
             journal=journal,
             progress=progress,
             now=_now,
@@ -196,16 +244,18 @@ def _mapping(form: Format, file: Path | None, sheet: str | None) -> Mapping | No
     return mapping.model_copy(update={"excel": mapping.excel.model_copy(update={"sheet": sheet})})
 
 
-def _source(data: Path, name: str, form: Format, mapping: Mapping | None) -> Source:
+def _source(data: Path, name: str, form: Format, mapping: Mapping | None, *, dry_run: bool) -> Source:
     """The source to send as, if there is none of this name yet. Looks first whether there is anything to send to."""
     from pydantic import ValidationError
 
     from ingest.sources import Source
     from tappa.settings import FILE
 
-    read_settings(data)
+    settings = read_settings(data)
     tills = form in ("receipts", "poslog") or (mapping is not None and mapping.receipt is not None)
-    if not (data / FILE).exists():
+    if dry_run and (known := next((one for one in settings.sources if one.name == name), None)):
+        return known
+    if not dry_run and not (data / FILE).exists():
         raise NotDoneError(f"there is no {data / FILE}: start `{hint('up', data)}` first, or name its --data directory")
     try:
         return Source(name=name, channel="store" if tills else "web")

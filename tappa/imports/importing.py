@@ -11,7 +11,8 @@ import msgspec
 
 from ingest.files.mapping import Mapping
 from ingest.files.outcome import Item, Outcome, Problem, Skipped, Upload
-from tappa.imports.delivery import BODY_BYTES_MAX, ITEMS_MAX, Answer, Parcel, Refusal, deliver
+from ingest.files.packed import DamagedFileError
+from tappa.imports.delivery import BODY_BYTES_MAX, ITEMS_MAX, Answer, Parcel, Refusal
 from tappa.imports.formats import Format, reading
 from tappa.imports.journal import Journal, Progress
 
@@ -37,14 +38,18 @@ class _Stretch(msgspec.Struct, frozen=True):
     read: float
 
 
+Deliver = Callable[[Iterator[Parcel[_Stretch]]], Iterator[tuple[Parcel[_Stretch], Answer]]]
+"""Takes parcels somewhere, and gives each back with what was said of it, in the same order."""
+
+
 def import_file(
     path: Path,
     upload: Upload,
     mapping: Mapping | None,
     *,
     form: Format,
-    url: str,
     write_key: str,
+    deliver: Deliver,
     journal: Journal,
     progress: Progress,
     now: Callable[[], str],
@@ -52,19 +57,30 @@ def import_file(
 ) -> Progress:
     """Send the file from where ``progress`` says, to the end. What is counted is sent, and what was sent and not
     counted is sent again. Raises ``DeliveryError`` when ingest cannot be reached, ``MappingError`` when the
-    mapping does not fit the file; both leave the journal as far as it came."""
+    mapping does not fit the file, ``DamagedFileError`` when it cannot be read to its end and all before that is sent;
+    all leave the journal as far as it came."""
     with reading(path, form, mapping, upload) as file:
-        rest = islice(file.outcomes, progress.position, None)
+        damage: list[DamagedFileError] = []
+        rest = islice(_until_damage(file.outcomes, damage), progress.position, None)
         answers: list[tuple[_Stretch, Answer]] = []
-        for parcel, answer in deliver(url, _parcels(rest, write_key, file.read)):
+        for parcel, answer in deliver(_parcels(rest, write_key, file.read)):
             answers.append((parcel.tag, answer))
             if parcel.tag.outcomes:
                 _write_down(answers, journal, progress)
                 answers = []
                 report(progress, parcel.tag.read)
+        if damage:
+            raise damage[0]
     progress.finished_at = now()
     journal.keep(progress)
     return progress
+
+
+def _until_damage(outcomes: Iterator[Outcome], damage: list[DamagedFileError]) -> Iterator[Outcome]:
+    try:
+        yield from outcomes
+    except DamagedFileError as error:
+        damage.append(error)
 
 
 def _parcels(outcomes: Iterator[Outcome], write_key: str, read: Callable[[], float]) -> Iterator[Parcel[_Stretch]]:

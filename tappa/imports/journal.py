@@ -18,6 +18,7 @@ import msgspec
 
 from ingest.files.outcome import Item, Problem
 
+FILE = "imports.sqlite"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS imports (
     import_id TEXT PRIMARY KEY, file TEXT, source TEXT, started_at TEXT, finished_at TEXT, position INTEGER,
@@ -99,7 +100,7 @@ class Journal:
         except BlockingIOError:
             self._lock.close()
             raise ImportRunningError(f"another `tappa import` runs on {folder.parent}: wait until it ends") from None
-        self._db = sqlite3.connect(folder / "imports.sqlite", isolation_level=None)
+        self._db = sqlite3.connect(folder / FILE, isolation_level=None)
         self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _SCHEMA)
 
     def __enter__(self) -> Self:

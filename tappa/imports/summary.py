@@ -20,8 +20,8 @@ PROBLEMS_LISTED: Final = 100_000
 def summary(
     progress: Progress, problems: Sequence[Problem], listed: Path | None, wait: str, place: str = "line"
 ) -> Iterator[str]:
-    """For a person, line by line. ``wait`` is the command that waits until all can be queried, ``place`` what the
-    file's places are called."""
+    """For a person, line by line. ``wait`` is the command that waits until all can be queried, empty for a dry run;
+    ``place`` is what the file's places are called."""
     counts = f"{progress.accepted:,} accepted, {progress.duplicate:,} duplicate, {progress.rejected:,} rejected"
     left_out = f", {progress.skipped:,} left out by the mapping" if progress.skipped else ""
     yield f"{progress.file}: {counts}{left_out}"
@@ -34,6 +34,9 @@ def summary(
         yield f"  {place} {problem.line}: {problem.code}: {problem.reason}"
     if len(problems) > PROBLEMS_SHOWN:
         yield f"  and {progress.rejected - PROBLEMS_SHOWN:,} more"
+    if not wait:
+        yield "Nothing was sent: this was a dry run."
+        return
     if listed is not None:
         yield f"All rejected lines, with their beginnings: {listed}"
     yield f"What was accepted is on disk; `{wait}` returns when all of it can be queried."

@@ -251,6 +251,46 @@ def test_a_poslog_that_declares_entities_is_refused(running: Installation, tmp_p
     assert "line 1: the document declares a document type or entities, which is refused" in done.stderr
 
 
+def test_a_dry_run_says_what_the_import_then_says_and_sends_nothing(running: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "dry.ndjson"
+    file.write_bytes(
+        messages(300, "dry")
+        + messages(20, "dry")
+        + b'{"broken"\n'
+        + b'{"type":"track","event":"A"}\n'
+        + messages(10, "x")
+    )
+    before = running.imported(file, "--source", "dry", "--dry-run")
+    assert running.accepted("dry") == 0
+    sent = running.imported(file, "--source", "dry")
+    shown = ("accepted", "duplicate", "rejected", "skipped", "differing")
+    assert [before[name] for name in shown] == [sent[name] for name in shown]
+    assert [(one["line"], one["reason"]) for one in before["problems"]] == [
+        (one["line"], one["reason"]) for one in sent["problems"]
+    ]
+    assert counts(sent) == (310, 20, 2)
+    assert counts(running.imported(file, "--source", "dry", "--dry-run")) == (0, 330, 2)
+    told = running.tappa("import", str(file), "--source", "dry", "--dry-run")
+    assert "dry.ndjson: 0 accepted, 330 duplicate, 2 rejected" in told.stdout
+    assert "Nothing was sent: this was a dry run." in told.stdout
+
+
+def test_a_dry_run_needs_no_installation(tmp_path: Path) -> None:
+    nowhere = Installation(tmp_path / "nowhere")
+    found = nowhere.imported(SAMPLES / "poslog/poslog-6.xml", "--dry-run")
+    assert (*counts(found), found["skipped"]) == (6, 0, 0, 5)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_what_comes_before_a_damage_is_sent(running: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "cut.xml"
+    file.write_text((SAMPLES / "poslog/poslog-6.xml").read_text().partition("<!-- Tax on top")[0])
+    done = running.tappa("import", str(file), "--source", "cut")
+    assert done.exit_code == 1
+    assert "the XML cannot be read on from line" in done.stderr
+    assert running.accepted("cut") == 5
+
+
 def test_the_sample_shop_is_taken_whole(running: Installation) -> None:
     done = running.tappa("demo", "shop", "--touchpoints", "3000", "--days", "120", "--send")
     assert done.exit_code == 0, done.stderr
