@@ -118,7 +118,6 @@ def measured(directory: Path, way: str, lines: int, workers: int | None) -> Figu
             began = time.monotonic_ns()
             figures |= WAYS[way](installation, file, mapping)
             visible_s = (installation.wait_until_quiet(PATIENCE_S) - began) / 1e9
-            figures["cpu_s.generator"] = figures.get("cpu_s.import", 0.0)
         watch.look()
         figures["ingest_grown_mb"] = (watch.peaks["ingest"] - before) / 1e6
         check(analyst, year.totals)
