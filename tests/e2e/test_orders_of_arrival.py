@@ -69,7 +69,7 @@ class Visitor:
             ("Products Searched", 2, 20),
             ("Product Viewed", 3, 21),
         ]
-        seen += [("Product Viewed", 3, 21), ("Product Added", 4, 8), ("Page Viewed", 12, 8)]
+        seen += [("Product Added", 4, 8), ("Page Viewed", 12, 8)]
         return [self._track(event, day, hour) for event, day, hour in seen]
 
     def members(self) -> list[Row]:
