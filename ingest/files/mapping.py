@@ -164,8 +164,11 @@ class ReceiptForm(Part):
         "`customer.user_id` … Without `total` it is the sum of quantity × unit_price less discount; "
         "without `kind`, a negative sum is a return"
     )
-    lines: Targets = Field(
-        description="A line's fields: `sku`, `name`, `quantity`, `unit_price`, `discount`, `category`"
+    lines: dict[str, Written] = Field(
+        default_factory=dict,
+        max_length=FIELDS_MAX,
+        description="A line's fields: `sku`, `name`, `quantity`, `unit_price`, `discount`, `category`. Without them a "
+        "row is a receipt without lines, and needs a `total`",
     )
 
 

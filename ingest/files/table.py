@@ -132,7 +132,8 @@ def _receipt(
                 "the right column?"
             )
         body = filled(fields, first)
-        body["lines"] = [filled(line_fields, row) for _, row in group]
+        if line_fields:
+            body["lines"] = [filled(line_fields, row) for _, row in group]
         _settle(body)
     except RowError as error:
         return _refused(line, first, error)
@@ -145,8 +146,10 @@ def _receipt(
 def _settle(body: dict[str, Any]) -> None:
     """Fills in ``total`` and ``kind``, and writes a return as 5.2 of the receipt's form wants it: what came back,
     and what was paid back, as positive numbers."""
-    lines = body["lines"]
+    lines = body.get("lines", [])
     if "total" not in body:
+        if not lines:
+            raise RowError("a receipt without lines needs a total")
         body["total"] = sum((_amount(line) for line in lines), Decimal())
     body.setdefault("kind", "return" if body["total"] < 0 else "sale")
     if body["kind"] == "return" and body["total"] < 0:

@@ -26,6 +26,7 @@ main = LazyGroup(
         "import": ("tappa.imports:import_", "Send a file of touchpoints."),
         "imports": ("tappa.cli.imports:imports", "Files that were imported: list them, show one."),
         "watch": ("tappa.cli.watch:watch", "Import files as they appear in a folder."),
+        "map": ("tappa.imports:map_", "Propose the mapping that imports a file."),
         "demo": ("tappa.demo:demo", "A sample shop."),
         "ingest": ("tappa.cli.parts:ingest", "Only the HTTP side, for production."),
         "worker": ("tappa.cli.parts:worker", "Only the worker, for production."),
