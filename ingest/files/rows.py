@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
 from typing import BinaryIO, Final
@@ -22,6 +23,10 @@ ROW_CHARS_MAX: Final = 1_000_000
 ENCODING: Final = "utf-8"
 DELIMITER: Final = ","
 """Where the mapping does not say it and nobody has looked at the file."""
+
+
+_UNREADABLE: Final = re.compile("[\udc80-\udcff]")
+"""What Python makes of bytes that the encoding does not have."""
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -130,7 +135,7 @@ def _numbered(rows: Iterator[list[str]], lines: _Lines, width: int) -> Iterator[
         if len(row) != width:
             reason = f"The row has {len(row)} columns, the first line of the file {width}."
             yield Problem(line=line, code="invalid_row", reason=reason, text=shown(",".join(row)))
-        elif lines.is_odd and any("\udc80" <= letter <= "\udcff" for letter in ",".join(row)):
+        elif lines.is_odd and _UNREADABLE.search(",".join(row)):
             reason = "The row is not in the encoding of the file; a mapping can name another one."
             yield Problem(line=line, code="invalid_encoding", reason=reason, text=shown(",".join(row)))
         else:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from ingest.files.clock import time_reader
 from ingest.files.mapping import MappingError, Scalar, TimeForm, Treatment
 
 Row = Sequence[str]
@@ -188,6 +189,7 @@ def _or_else(read: Reading, default: Scalar) -> Reading:
 
 def _time(form: TimeForm) -> Callable[[Any], str]:
     zone, written = ZoneInfo(form.zone), form.format or "iso"
+    read = time_reader(written)
 
     @lru_cache(TIMES_REMEMBERED)
     def time(text: str) -> str:
@@ -197,7 +199,7 @@ def _time(form: TimeForm) -> Callable[[Any], str]:
             elif written == "iso":
                 moment = datetime.fromisoformat(text)
             else:
-                moment = datetime.strptime(text, written)  # noqa: DTZ007 - the zone comes next
+                moment = read(text)
         except (ValueError, OverflowError, OSError):
             raise RowError(f"{text!r} is no time of the form {written}") from None
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).isoformat(timespec="milliseconds")

@@ -19,11 +19,11 @@ _PATTERNS: Final = tuple(day + clock for day in _DAYS for clock in _CLOCKS)
 _SECONDS: Final = re.compile(r"1?\d{9}(?:\.\d+)?")
 _MILLISECONDS: Final = re.compile(r"1?\d{12}")
 VALUES_REMEMBERED: Final = 5_000
-"""Different times that are looked at once; a column that does not decide in so many is ambiguous for people, too."""
+"""Times seen lately: rows of one receipt repeat them."""
 
 
 class Times:
-    """What the times of a column can be read as. Each form that reads a value has its vote."""
+    """What the times of a column can be read as. Each form that reads a value gets a vote."""
 
     def __init__(self) -> None:
         self._votes: Counter[str] = Counter()
@@ -31,8 +31,10 @@ class Times:
 
     def see(self, text: str) -> None:
         """One more value."""
-        if text in self._seen or len(self._seen) >= VALUES_REMEMBERED:
+        if text in self._seen:
             return
+        if len(self._seen) >= VALUES_REMEMBERED:
+            self._seen.clear()
         self._seen.add(text)
         self._votes.update(forms_of_time(text, [form for form in _PATTERNS if form in self._votes]))
 

@@ -110,10 +110,12 @@ def test_what_can_be_read_in_two_ways_is_asked_and_not_guessed(tmp_path: Path, r
 
 
 def test_the_row_that_decides_may_come_late(tmp_path: Path) -> None:
-    early = [["1", "03/01/2026 10:00", "A", "A", "1", "1", ""]] * 3_000
-    late = [["1", "03/31/2026 10:00", "A", "A", "1", "1", ""]]
+    early = [
+        ["1", f"03/01/2026 {n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}", "A", "A", "1", "1", ""] for n in range(12_000)
+    ]
+    late = [["1", "03/31/2026 10:00:00", "A", "A", "1", "1", ""]]
     file = as_csv(tmp_path / "late.csv", [HEAD, *early, *late])
-    assert "When: time.format: '%m/%d/%Y %H:%M'" in detected(file, "csv", parse_mapping(MAPPING, "m.yaml")).said
+    assert "When: time.format: '%m/%d/%Y %H:%M:%S'" in detected(file, "csv", parse_mapping(MAPPING, "m.yaml")).said
 
 
 def test_a_bad_value_is_its_rows_own_matter(tmp_path: Path) -> None:
