@@ -12,6 +12,7 @@ import msgspec
 
 from ingest.files.mapping import CsvForm, MappingError
 from ingest.files.outcome import Problem
+from ingest.files.packed import DamagedFileError
 from ingest.files.values import Row
 
 Numbered = tuple[int, Row]
@@ -130,6 +131,10 @@ def _numbered(rows: Iterator[list[str]], lines: _Lines, width: int) -> Iterator[
         except csv.Error as error:
             yield Problem(line=line, code="invalid_row", reason=f"The row cannot be read: {error}.", text="")
             continue
+        except UnicodeError as error:  # of encodings that have no way to go on after a wrong byte
+            raise DamagedFileError(
+                f"line {line} and what follows is not in the encoding of the file: {error}"
+            ) from None
         if not row:
             continue
         if len(row) != width:

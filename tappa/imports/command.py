@@ -175,9 +175,9 @@ def _fresh(file: Path, form: Format, mapping: Mapping | None, source: Source) ->
 
 
 def _found_out(file: Path, form: Format, mapping: Mapping | None) -> Mapping | None:
-    from tappa.imports.formats import TABLES, detected
+    from tappa.imports.formats import detected
 
-    if mapping is None or form not in TABLES:
+    if mapping is None or form == "poslog":
         return mapping
     found = detected(file, form, mapping)
     if found.said:
@@ -225,12 +225,12 @@ def _read(
 
 def _mapping(form: Format, file: Path | None, sheet: str | None) -> Mapping | None:
     from ingest.files.mapping import load_mapping
-    from tappa.imports.formats import TABLES
+    from tappa.imports.formats import MAPPED, TABLES
 
     if form in TABLES and file is None:
         raise click.UsageError(f"{form} needs --mapping; samples/ has examples")
-    if form not in TABLES and form != "poslog" and file is not None:
-        raise click.UsageError(f"{form} takes no --mapping: csv, tsv, excel, parquet and poslog do")
+    if form not in MAPPED and file is not None:
+        raise click.UsageError(f"{form} takes no --mapping: all other formats do")
     if sheet is not None and form != "excel":
         raise click.UsageError("only a file of Excel has sheets")
     if file is None:
@@ -266,10 +266,10 @@ def _source(data: Path, name: str, form: Format, mapping: Mapping | None, *, dry
 
 
 def _format_of(file: Path, mapping: Path | None) -> Format:
-    from tappa.imports.formats import TABLES, format_of
+    from tappa.imports.formats import MAPPED, format_of
 
     found = format_of(file)
-    if mapping is not None and found not in TABLES and found != "poslog":
+    if mapping is not None and found not in MAPPED:
         return "csv"
     if found is None:
         raise click.UsageError(f"say what {file.name} is: --format {', '.join(_FORMATS)}")

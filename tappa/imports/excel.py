@@ -19,6 +19,7 @@ from ingest.files.rows import Numbered, Rows
 TEXTS_BYTES_MAX: Final = 200_000_000
 """Unpacked size of the table of texts, the only part of a workbook that is held in memory."""
 COLUMNS_MAX: Final = 1_000
+"""Columns beyond are left out."""
 _TEXTS: Final = "xl/sharedStrings.xml"
 
 
@@ -39,11 +40,12 @@ def excel_rows(path: Path, form: ExcelForm) -> Iterator[Rows]:
         raise DamagedFileError(f"{path} is no Excel workbook that can be read (.xlsx): {error}") from None
     try:
         sheet = _sheet(workbook, form)
-        cells = sheet.iter_rows(min_row=form.header_row, max_col=COLUMNS_MAX, values_only=True)
+        last = max(sheet.max_row or 1, 1)
+        sheet.reset_dimensions()  # some programs write wrong ones, and rows beyond them would be lost
+        cells = sheet.iter_rows(min_row=form.header_row, values_only=True)
         names = _names(next(cells, ()))
         if not names:
             raise MappingError(f"row {form.header_row} of sheet {sheet.title!r} is empty: it must name the columns")
-        last = max(sheet.max_row or 1, 1)
         at = [form.header_row]
         yield Rows(names, _rows(cells, len(names), at, path), lambda: min(at[0] / last, 1.0))
     finally:
@@ -84,7 +86,7 @@ def _sheet(workbook: Any, form: ExcelForm) -> Any:
 
 
 def _names(header: tuple[Any, ...]) -> list[str]:
-    names = [text_of_cell(cell).strip() for cell in header]
+    names = [text_of_cell(cell).strip() for cell in header[:COLUMNS_MAX]]
     while names and not names[-1]:
         names.pop()
     return names

@@ -9,7 +9,6 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from ingest.files.json_array import begins_array
 from ingest.files.mapping import CsvForm, Mapping, MappingError, PoslogForm
 from ingest.files.ndjson import read_array, read_ndjson
 from ingest.files.outcome import Outcome, Upload
@@ -19,12 +18,15 @@ from ingest.files.table import read_rows
 from tappa.imports.detection import Detected, detect_columns, detect_csv
 from tappa.imports.excel import excel_rows
 from tappa.imports.file import opened
+from tappa.imports.json_rows import is_array, json_rows
 from tappa.imports.parquet import parquet_rows
 
 Format = Literal["ndjson", "json", "receipts", "csv", "tsv", "excel", "parquet", "poslog"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 TABLES: Final[frozenset[Format]] = frozenset({"csv", "tsv", "excel", "parquet"})
 """Rows under columns: they need a mapping."""
+MAPPED: Final[frozenset[Format]] = TABLES | {"ndjson", "json", "poslog"}
+"""What may have one."""
 PLACES: Final[dict[Format, str]] = {"json": "element", "excel": "row", "parquet": "row", "poslog": "transaction"}
 """What is counted in a file of this form, where it is not lines."""
 _SUFFIXES: Final[dict[str, Format]] = {
@@ -40,7 +42,6 @@ _SUFFIXES: Final[dict[str, Format]] = {
     ".xml": "poslog",
     ".poslog": "poslog",
 }
-_BEGINNING_BYTES: Final = 4_096
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -72,12 +73,14 @@ def detected(path: Path, form: Format, mapping: Mapping) -> Detected:
 
 @contextmanager
 def table(path: Path, form: Format, mapping: Mapping) -> Iterator[Rows]:
-    """The rows of a file of one of ``TABLES``."""
+    """The rows of a file of one of ``TABLES``, or of JSON objects that a mapping makes something of."""
     with ExitStack() as stack:
         if form == "excel":
             yield stack.enter_context(excel_rows(path, mapping.excel))
         elif form == "parquet":
             yield stack.enter_context(parquet_rows(path))
+        elif form in ("ndjson", "json"):
+            yield stack.enter_context(json_rows(path))
         else:
             size = max(path.stat().st_size, 1)
             content, beneath = stack.enter_context(opened(path))
@@ -88,14 +91,14 @@ def table(path: Path, form: Format, mapping: Mapping) -> Iterator[Rows]:
 def reading(path: Path, form: Format, mapping: Mapping | None, upload: Upload) -> Iterator[Reading]:
     """The outcomes of the file. Raises ``MappingError`` when the mapping does not fit it; reading them raises
     ``DamagedFileError`` where the file cannot be read on."""
-    if form in TABLES:
+    if form in TABLES or (mapping is not None and form != "poslog"):
         if mapping is None:
             raise MappingError(f"a file of the format {form} needs a mapping")
         with table(path, form, mapping) as rows:
             yield Reading(read_rows(rows, upload, mapping), rows.read)
         return
     size = max(path.stat().st_size, 1)
-    array = form != "poslog" and _is_array(path)
+    array = form != "poslog" and is_array(path)
     with opened(path) as (content, beneath):
         if form == "poslog":
             said = (mapping.poslog if mapping is not None else None) or PoslogForm()
@@ -108,13 +111,8 @@ def reading(path: Path, form: Format, mapping: Mapping | None, upload: Upload) -
 def place(path: Path, form: Format) -> str:
     """What the places of this file's outcomes count: lines, rows or elements."""
     if form in ("ndjson", "json", "receipts"):
-        return "element" if _is_array(path) else "line"
+        return "element" if is_array(path) else "line"
     return PLACES.get(form, "line")
-
-
-def _is_array(path: Path) -> bool:
-    with opened(path) as (content, _):
-        return begins_array(content.read(_BEGINNING_BYTES))
 
 
 def _form_of_csv(form: Format, csv: CsvForm) -> CsvForm:

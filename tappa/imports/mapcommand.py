@@ -99,13 +99,25 @@ def _mapping(
 
     if tried is not None:
         mapping = load_mapping(tried)
-        return "", detected(file, form, mapping).mapping if form in TABLES else mapping
-    if form not in TABLES:
+        return "", mapping if form == "poslog" else detected(file, form, mapping).mapping
+    if form not in TABLES and (form not in ("ndjson", "json") or _is_ours(file)):
         click.echo(f"{file.name}: a file of the format {form} needs no mapping.\n")
         return "", None
     text = _proposed(file, form, sheet, wishes)
     click.echo(text)
     return text, parse_mapping(text, "the proposed mapping")
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a JSON file has messages or receipts: nothing that a mapping has to make them of."""
+    from ingest.files.mapping import MappingError
+    from tappa.imports.json_rows import json_rows
+
+    try:
+        with json_rows(file) as rows:
+            return bool({"type", "receipt_id"} & set(rows.names))
+    except MappingError:
+        return True
 
 
 def _proposed(file: Path, form: Format, sheet: str | None, wishes: Wishes) -> str:

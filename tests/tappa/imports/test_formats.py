@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -147,6 +148,26 @@ def test_a_sheet_is_chosen_by_its_name_and_its_header_by_its_row(tmp_path: Path)
     assert [one["receipt_id"] for one in chosen] == ["1", "2"]
     with pytest.raises(MappingError, match="no sheet 'April'; it has: March"):
         bodies(book, "excel", MAPPING + "excel: {sheet: April}\n")
+
+
+def test_rows_beyond_what_a_sheet_says_of_its_size_are_read(tmp_path: Path) -> None:
+    book, wrong = as_excel(tmp_path / "book.xlsx", [HEAD, *ROWS]), tmp_path / "wrong.xlsx"
+    with ZipFile(book) as parts, ZipFile(wrong, "w") as changed:
+        for name in parts.namelist():
+            changed.writestr(name, parts.read(name).replace(b'<dimension ref="A1:G4"', b'<dimension ref="A1:B2"'))
+    with ZipFile(wrong) as parts:
+        assert b'ref="A1:B2"' in parts.read("xl/worksheets/sheet1.xml")
+    assert bodies(wrong, "excel") == bodies(book, "excel")
+
+
+def test_a_byte_that_ends_all_reading_is_told_after_what_came_before(tmp_path: Path) -> None:
+    file = tmp_path / "cut.csv"
+    file.write_bytes("what\nA\n".encode("utf-16") + b"\x41")
+    found = parse_mapping("version: 1\nmessage: {event: what}\n", "m.yaml")
+    with reading(file, "csv", detected(file, "csv", found).mapping, UPLOAD) as reader:
+        assert isinstance(next(reader.outcomes), Item)
+        with pytest.raises(DamagedFileError, match="not in the encoding of the file"):
+            next(reader.outcomes)
 
 
 def test_cells_of_excel_are_read_as_what_they_show(tmp_path: Path) -> None:

@@ -137,6 +137,20 @@ def test_messages_of_devices_are_judged_as_those_of_a_site(tappa: Installation, 
     assert "Of the first 1: 1 messages" in said
 
 
+@pytest.mark.parametrize("form", ["ndjson", "json"])
+def test_objects_of_another_shape(tappa: Installation, tmp_path: Path, form: str) -> None:
+    sold = {"ticket": 7, "shop": "MI", "date": "2026-03-01T10:00:00Z", "client": {"email": "a@example.com"},
+            "article": "A", "price": 1.5, "tags": ["x"], "note": None}  # fmt: skip
+    objects = [json.dumps(one) for one in (sold, {**sold, "article": "B", "later": 1}, {**sold, "ticket": 8})]
+    file = tmp_path / f"sold.{form}"
+    file.write_text("\n".join([*objects, "nonsense"]) if form == "ndjson" else f"[{','.join([*objects, 'nonsense'])}]")
+    mapping, said = proposed(tappa, file)
+    assert mapping["receipt"]["group_by"] == ["ticket", "shop"]
+    assert mapping["receipt"]["fields"]["customer.email"] == "client.email"
+    assert "Of the first 3: 2 receipts, 1 not read" in said
+    assert rehearsed(tappa, file) == (2, 1)
+
+
 def test_a_workbook_and_its_sheet(tappa: Installation, tmp_path: Path) -> None:
     file = as_excel(tmp_path / "book.xlsx", ITALIAN[:2], sheet="Marzo")
     mapping, said = proposed(tappa, file, "--sheet", "Marzo", "--store", "X")
