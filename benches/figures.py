@@ -45,6 +45,8 @@ MARKS: Final = (
     Mark("fold.wide.histories_of_seven_stage", "of that, 40 moves and two conditions", 0.75, more_is_better=True),
     Mark("fold.five_e.step_of_many_visits", "a step after 5,000 visits, of one after 5", 1.25, more_is_better=False),
     Mark("rebuild.touchpoints_per_s", "touchpoints/s rebuilt under a changed model", 300_000, more_is_better=True),
+    Mark("importing.command.lines_per_s", "lines/s of a year's file, tappa import", 50_000, more_is_better=True),
+    Mark("importing.command.import_above_idle_mb", "MB that it takes above idle", 300, more_is_better=False),
     Mark("sdk.one_thread.call_us", "µs for a call of track of the Python SDK", 20, more_is_better=False),
     Mark("memory_peak_mb", "MB of memory, all processes", 1_500, more_is_better=False),
 )

@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from benches.costs import costs
-from benches.figures import Figures
+from benches.figures import Figures, together
+from benches.importing_report import importing_report
 from benches.installation import TAPPA, Analyst, Installation
 from benches.machine import ROOT
 from benches.processes import MemoryWatch, ProcessEndedError, cpu_s
 from benches.sending import PhaseError
-from benches.tables import number, table
 from benches.year import MAPPING, SEED, Totals, Year
 from ingest.sources import Source
 from tappa.imports.target import write_key
@@ -34,21 +35,6 @@ LINES: Final = 1_000_000
 PATIENCE_S: Final = 900.0
 LOOK_S: Final = 0.05
 CHUNK_BYTES: Final = 1 << 20
-ROWS: Final = (
-    ("lines", "lines"),
-    ("receipts", "receipts"),
-    ("sent_s", "until all is acknowledged, s"),
-    ("lines_per_s", "lines acknowledged/s"),
-    ("visible_lines_per_s", "lines until all can be queried/s"),
-    ("cpu_us.import", "CPU-µs of the import a line"),
-    ("cpu_us.ingest", "CPU-µs of ingest a line"),
-    ("cpu_us.worker", "CPU-µs of the workers a line"),
-    ("cpu_us.store", "CPU-µs of the store a line"),
-    ("import_peak_mb", "memory of the import, peak MB"),
-    ("import_above_idle_mb", "the same above a command that does nothing, MB"),
-    ("ingest_grown_mb", "memory of ingest, above before, peak MB"),
-    ("others_cores", "cores that other programs took meanwhile"),
-)
 
 
 def by_command(installation: Installation, file: Path, mapping: Path) -> Figures:
@@ -98,7 +84,7 @@ def by_http(installation: Installation, file: Path, mapping: Path, source: str =
     return {"sent_s": time.monotonic() - began}
 
 
-WAYS: Final = {"by tappa import": by_command, "by POST /v1/files": by_http}
+WAYS: Final = {"command": by_command, "http": by_http}
 
 
 def measured(directory: Path, way: str, lines: int, workers: int | None) -> Figures:
@@ -107,7 +93,7 @@ def measured(directory: Path, way: str, lines: int, workers: int | None) -> Figu
     with file.open("wb") as written:
         written.writelines(year.chunks())
     mapping.write_text(MAPPING)
-    data = directory / way.replace(" ", "-").replace("/", "-")
+    data = directory / way
     with (
         Installation(data, directory / "tappa.log", workers) as installation,
         MemoryWatch(installation.pids) as watch,
@@ -126,6 +112,20 @@ def measured(directory: Path, way: str, lines: int, workers: int | None) -> Figu
         of[f"cpu_us.{process}"] = of.get(f"cpu_s.{process}", 0.0) / totals.lines * 1e6
     of |= {"lines": totals.lines, "receipts": totals.receipts, "lines_per_s": totals.lines / of["sent_s"]}
     return of | {"visible_lines_per_s": totals.lines / visible_s}
+
+
+def of_all_ways(directory: Path, lines: int, workers: int | None, ways: Iterable[str] = WAYS) -> Figures:
+    """The figures of all ways, one after the other."""
+    found: Figures = {}
+    for way in ways:
+        found |= {f"importing.{way}.{name}": value for name, value in measured(directory, way, lines, workers).items()}
+        shutil.rmtree(directory / way)
+    return found
+
+
+def described() -> dict[str, int]:
+    """What is imported at scale 1: only results of which this is the same are compared."""
+    return {"seed": SEED, "lines": LINES}
 
 
 def check(analyst: Analyst, totals: Totals) -> None:
@@ -181,11 +181,9 @@ def main() -> None:
     parser.add_argument("--way", choices=tuple(WAYS), action="append", help="only this one")
     options = parser.parse_args()
     (ROOT / "build").mkdir(exist_ok=True)
-    for way in options.way or WAYS:
-        with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "build") as name:
-            figures = measured(Path(name), way, options.lines, options.workers)
-        rows = [(title, number(figures[key])) for key, title in ROWS if key in figures]
-        print(f"A year of three stores (seed {SEED}), {way}\n" + table(("", ""), rows) + "\n")
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "build") as name:
+        figures = of_all_ways(Path(name), options.lines, options.workers, options.way or WAYS)
+    print(f"{options.lines:,} lines, seed {SEED}\n" + importing_report(together([figures]), {}))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Final
 from benches.figures import MARKS, Spread
 from benches.fold_report import fold_report
 from benches.identity_report import identity_report
+from benches.importing_report import importing_report
 from benches.rebuild_report import rebuild_report
 from benches.results import Result
 from benches.sdk_report import sdk_report
@@ -57,6 +58,8 @@ def report(result: Result, earlier: Result | None) -> str:
         parts.append(identity_report(figures, earlier.figures if earlier else {}))
     if any(name.startswith("fold.") for name in figures):
         parts.append(fold_report(figures, earlier.figures if earlier else {}))
+    if any(name.startswith("importing.") for name in figures):
+        parts.append(importing_report(figures, earlier.figures if earlier else {}))
     if any(name.startswith("rebuild.") for name in figures):
         parts.append(rebuild_report(figures, earlier.figures if earlier else {}))
     if any(name.startswith("sdk.") for name in figures):

@@ -12,7 +12,7 @@ from benches.figures import Figures, Spread
 
 DIRECTORY: Final = Path(__file__).resolve().parent / "results"
 FORMAT: Final = 1
-LATER: Final = ("fold", "rebuild", "sdk")
+LATER: Final = ("fold", "importing", "rebuild", "sdk")
 """Parts that the first results do not have."""
 
 

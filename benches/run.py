@@ -1,5 +1,5 @@
 """`make bench`: measure the fold by itself; start an installation, load it, measure it, three times; once more for
-identity, and for a rebuild; print and keep the medians."""
+identity, for an import, and for a rebuild; print and keep the medians."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import fmean, harmonic_mean
 from typing import Any, Final
 
-from benches import fold, python_sdk, rebuild
+from benches import fold, importing, python_sdk, rebuild
 from benches.figures import Figures, together
 from benches.identity import PARTS, IdentityMeasurement, described
 from benches.installation import Analyst, Installation, InstallationError
@@ -32,7 +32,7 @@ from benches.sending import PhaseError
 from tests.kafka.running_broker import JAVA_FOR_SPEED, RunningBroker
 
 BUILD: Final = ROOT / "build"
-PARTS_OF_ALL: Final = ("fold", "sdk", "rates", "identity", "rebuild")
+PARTS_OF_ALL: Final = ("fold", "sdk", "rates", "identity", "importing", "rebuild")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +113,10 @@ def bench(options: argparse.Namespace, directory: Path) -> int:
         identity, place["memory"] = identity_run(directory, now_ms, options.scale, kind)
         once |= identity
         workload["identity"] = described()
+    if options.only in (None, "importing") and not options.kafka:
+        with said("a year of three stores"):
+            once |= importing.of_all_ways(directory, int(importing.LINES * options.scale), options.workers)
+        workload["importing"] = importing.described()
     if options.only in (None, "rebuild"):
         two = replace(kind, workers=rebuild.WORKERS)
         with said("a rebuild"), installed(directory, two) as (installation, _):
