@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
@@ -79,7 +80,7 @@ def import_(
         mapping = _mapping(form, mapping_file, sheet)
         sender = _source(data, source, form, mapping, dry_run=dry_run)
         run = _rehearse if dry_run else _run
-        progress, problems = run(file, form, mapping, sender, again, data)
+        ended = run(file, form, mapping, sender, again, data)
     except MappingError as error:
         raise WrongSettingsError(str(error)) from None
     except ImportRunningError as error:
@@ -91,19 +92,29 @@ def import_(
     except DeliveryError as error:
         safe = "What was sent is safe; the same command goes on from there."
         raise _not_done("undelivered", f"{error}\n{safe}", as_json) from None
-    _tell(file, form, progress, problems, data, dry_run=dry_run, as_json=as_json)
+    _tell(file, form, ended, data, dry_run=dry_run, as_json=as_json)
 
 
-def _tell(
-    file: Path, form: Format, progress: Progress, problems: list[Problem], data: Path, *, dry_run: bool, as_json: bool
-) -> None:
+_NOTHING: Final[Sequence[str]] = ()
+
+
+class Ended(NamedTuple):
+    """What became of the file, its first bad lines, and what was found out about how it is written."""
+
+    progress: Progress
+    problems: Sequence[Problem]
+    found_out: Sequence[str]
+
+
+def _tell(file: Path, form: Format, ended: Ended, data: Path, *, dry_run: bool, as_json: bool) -> None:
     from tappa.imports.formats import place
     from tappa.imports.summary import as_json_text, summary, write_list
 
+    progress, problems, found_out = ended
     name = f"{file.name}.{progress.import_id[:8]}.rejected.ndjson"
     listed = None if dry_run else write_list(problems, data / "imports" / name)
     if as_json:
-        click.echo(as_json_text(progress, problems, listed))
+        click.echo(as_json_text(progress, problems, listed, found_out))
         return
     wait = "" if dry_run else hint("status --wait 60", data)
     for line in summary(progress, problems, listed, wait, place(file, form)):
@@ -119,9 +130,7 @@ def _not_done(kind: str, message: str, as_json: bool) -> NotDoneError:
     return NotDoneError(message)
 
 
-def _run(
-    file: Path, form: Format, mapping: Mapping | None, source: Source, again: bool, data: Path
-) -> tuple[Progress, list[Problem]]:
+def _run(file: Path, form: Format, mapping: Mapping | None, source: Source, again: bool, data: Path) -> Ended:
     from functools import partial
 
     from tappa.imports.delivery import deliver
@@ -131,22 +140,20 @@ def _run(
 
     upload_id, fresh = _fresh(file, form, mapping, source)
     with Journal(data / "imports") as journal:
-        progress = journal.begin(fresh, again=again)
+        progress, found_out = journal.begin(fresh, again=again), _NOTHING
         if progress.finished_at:
             told = f"{file.name} was imported at {progress.finished_at}; --again sends it once more. It was then:"
             click.echo(told, err=True)
         else:
-            mapping = _found_out(file, form, mapping)
+            mapping, found_out = _found_out(file, form, mapping)
             url = ingest_url(data)
             key = write_key(data, source)
             wait_until_known(url, [key])
             _read(file, upload_id, form, mapping, key, partial(deliver, url), journal, progress)
-        return progress, list(journal.problems(fresh.import_id, PROBLEMS_LISTED))
+        return Ended(progress, journal.problems(fresh.import_id, PROBLEMS_LISTED), found_out)
 
 
-def _rehearse(
-    file: Path, form: Format, mapping: Mapping | None, source: Source, again: bool, data: Path
-) -> tuple[Progress, list[Problem]]:
+def _rehearse(file: Path, form: Format, mapping: Mapping | None, source: Source, again: bool, data: Path) -> Ended:
     """From the file's beginning, whatever was sent of it."""
     from functools import partial
 
@@ -154,14 +161,14 @@ def _rehearse(
     from tappa.imports.summary import PROBLEMS_LISTED
 
     upload_id, fresh = _fresh(file, form, mapping, source)
-    mapping = _found_out(file, form, mapping)
+    mapping, found_out = _found_out(file, form, mapping)
     judge = partial(
         judged, rules=rules_of(read_settings(data)), source=source, now_ms=lambda: time.time_ns() // 1_000_000
     )
     with copied_journal(data / "imports") as journal:
         progress = journal.begin(fresh, again=True)
         _read(file, upload_id, form, mapping, "", judge, journal, progress)
-        return progress, list(journal.problems(fresh.import_id, PROBLEMS_LISTED))
+        return Ended(progress, journal.problems(fresh.import_id, PROBLEMS_LISTED), found_out)
 
 
 def _fresh(file: Path, form: Format, mapping: Mapping | None, source: Source) -> tuple[str, Progress]:
@@ -174,15 +181,15 @@ def _fresh(file: Path, form: Format, mapping: Mapping | None, source: Source) ->
     return upload_id, Progress(import_id=import_id, file=file.name, source=source.name, started_at=_now())
 
 
-def _found_out(file: Path, form: Format, mapping: Mapping | None) -> Mapping | None:
+def _found_out(file: Path, form: Format, mapping: Mapping | None) -> tuple[Mapping | None, Sequence[str]]:
     from tappa.imports.formats import detected
 
     if mapping is None or form == "poslog":
-        return mapping
+        return mapping, ()
     found = detected(file, form, mapping)
     if found.said:
         click.echo(f"{file.name}: found out from the file: {'; '.join(found.said)}", err=True)
-    return found.mapping
+    return found.mapping, found.said
 
 
 def _read(

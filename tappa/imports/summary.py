@@ -42,9 +42,16 @@ def summary(
     yield f"What was accepted is on disk; `{wait}` returns when all of it can be queried."
 
 
-def as_json_text(progress: Progress, problems: Sequence[Problem], listed: Path | None) -> str:
-    """For a machine: the counts, the first bad lines, and where all of them are."""
-    more = {"problems": problems[:PROBLEMS_SHOWN], "rejected_list": str(listed) if listed else None}
+def as_json_text(
+    progress: Progress, problems: Sequence[Problem], listed: Path | None, found_out: Sequence[str] = ()
+) -> str:
+    """For a machine: the counts, the first bad lines, where all of them are, and how the file was found to be
+    written."""
+    more = {
+        "problems": problems[:PROBLEMS_SHOWN],
+        "rejected_list": str(listed) if listed else None,
+        "found_out": found_out,
+    }
     return msgspec.json.encode(msgspec.structs.asdict(progress) | more).decode()
 
 

@@ -218,6 +218,8 @@ def test_what_was_found_out_about_a_file_is_told(running: Installation, tmp_path
         in done.stderr
     )
     assert "a.csv: 1 accepted" in done.stdout
+    told = running.imported(file, "--mapping", str(mapping), "--source", "told", "--again")
+    assert told["found_out"] == ["csv.encoding: cp1252", "csv.delimiter: ';'", "at: time.format: '%d.%m.%Y %H:%M'"]
 
 
 def test_a_bad_element_of_an_array_is_told_with_its_number(running: Installation, tmp_path: Path) -> None:
