@@ -35,7 +35,7 @@ export const plan = (name, ...steps) =>
 /** How many messages came under a name, by request. */
 export const seen = async (name) => (await fetch(`${setting.proxy}/_seen/${name}`)).json();
 
-/** The same, of those that ingest has answered with 200. */
+/** Which messages of that name ingest has answered with 200, repeats included. */
 export const taken = async (name) => (await fetch(`${setting.proxy}/_taken/${name}`)).json();
 
 /** Tracks `count` touchpoints numbered from `from`, and waits for nothing. */

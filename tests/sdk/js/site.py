@@ -89,10 +89,16 @@ def messages_in(body: bytes) -> int:
     return len(json.loads(body).get("batch", [0]))
 
 
+def ids_in(body: bytes) -> list[str]:
+    """Of the messages of a batch, or of the one message."""
+    said = json.loads(body)
+    return [str(message.get("messageId")) for message in said.get("batch", [said])]
+
+
 def proxy(ingest: str, kill: Callable[[], None]) -> type[Quiet]:
     """``/NAME/v1/…`` is passed on to ingest as ``/v1/…``, unless ``POST /_plan/NAME`` has said otherwise: a list of
     what becomes of the next requests of that name, the last of them for good. ``GET /_seen/NAME`` tells how many
-    messages each request had, ``/_taken/NAME`` each that ingest has answered with 200.
+    messages each request had, ``/_taken/NAME`` which messages ingest has answered with 200, repeats included.
 
     pass; 429:S and 503:S (``Retry-After``); hang (no answer); swallow (passed on, but the answer is lost); slow:S
     (passed on, the answer is S seconds late); kill (``kill`` ingest, and no answer). While ingest is away nothing is
@@ -102,7 +108,7 @@ def proxy(ingest: str, kill: Callable[[], None]) -> type[Quiet]:
     class Proxy(Quiet):
         plans: ClassVar[dict[str, list[str]]] = defaultdict(list)
         seen: ClassVar[dict[str, list[int]]] = defaultdict(list)
-        taken: ClassVar[dict[str, list[int]]] = defaultdict(list)
+        taken: ClassVar[dict[str, list[str]]] = defaultdict(list)
         held = threading.Lock()
 
         def do_OPTIONS(self) -> None:
@@ -110,9 +116,9 @@ def proxy(ingest: str, kill: Callable[[], None]) -> type[Quiet]:
 
         def do_GET(self) -> None:
             _, what, name, *_ = self.path.split("/", 3)
-            if what in ("_seen", "_taken"):
-                counts = self.seen if what == "_seen" else self.taken
-                self.answer(200, json.dumps(counts[name]).encode())
+            told: dict[str, Any] = {"_seen": self.seen, "_taken": self.taken}
+            if what in told:
+                self.answer(200, json.dumps(told[what][name]).encode())
             else:
                 self.pass_on(b"")
 
@@ -157,7 +163,7 @@ def proxy(ingest: str, kill: Callable[[], None]) -> type[Quiet]:
                 return
             if self.command == "POST" and answer.status_code == httpx.codes.OK:
                 with self.held:
-                    self.taken[self.path.split("/")[1]].append(messages_in(body))
+                    self.taken[self.path.split("/")[1]] += ids_in(body)
             time.sleep(late_s)
             headers = {
                 name: value
